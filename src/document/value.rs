@@ -1,0 +1,56 @@
+//! What a leaf means, and how its source wrote it.
+
+use crate::secret::SecretText;
+
+/// A leaf's value. Numbers and dates are kept as source text, never as machine numbers, so that `0x1F`, `1_000`,
+/// `1.0` and big integers come back as they were.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Value {
+    /// A string.
+    Str(SecretText),
+    /// An integer: its source digits.
+    Int(SecretText),
+    /// A float: its source text.
+    Float(SecretText),
+    /// A boolean.
+    Bool(bool),
+    /// Null.
+    Null,
+    /// A TOML date, time or date-time: its source text.
+    Time(SecretText),
+    /// `{}`.
+    EmptyMap,
+    /// `[]`.
+    EmptyList,
+    /// A plain YAML scalar that is a string in YAML 1.2 but not in 1.1 (`yes`, `on`, `12:30:45`): its source text.
+    Ambiguous(SecretText),
+}
+
+impl Value {
+    /// The value as text a program would get: strings decoded, numbers as written, `null` empty, containers `{}`, `[]`.
+    #[must_use]
+    pub fn to_text(&self) -> SecretText {
+        match self {
+            Self::Str(text)
+            | Self::Int(text)
+            | Self::Float(text)
+            | Self::Time(text)
+            | Self::Ambiguous(text) => text.clone(),
+            Self::Bool(true) => "true".into(),
+            Self::Bool(false) => "false".into(),
+            Self::Null => SecretText::default(),
+            Self::EmptyMap => "{}".into(),
+            Self::EmptyList => "[]".into(),
+        }
+    }
+}
+
+/// How a source wrote a value: the `kind` and `spelling` fields of a payload (`format-v1.md`, section 4). Opaque to
+/// everything but the format that made it.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Spelling {
+    /// 00 none, 01 raw token bytes, 02 a scalar that spans lines or depends on its place.
+    pub kind: u8,
+    /// The record.
+    pub bytes: crate::secret::SecretBytes,
+}

@@ -1,0 +1,1 @@
+//! Conformance functions that every backend runs.

@@ -1,0 +1,224 @@
+//! Who can open: master keys, their wrapped copies of the data key, and the backends that wrap and unwrap.
+//!
+//! [`BACKENDS`] is the registry; a row without a backend is a key type that this build was made without, so that
+//! "unknown key type" and "not in this build" are two errors.
+
+#[cfg(feature = "age")]
+pub mod age;
+#[cfg(any(test, feature = "test-util"))]
+pub mod contract;
+mod environment;
+mod keyring;
+mod prompt;
+mod runtime;
+
+pub use environment::Environment;
+pub use keyring::{Attempt, Keyring, UnwrapError};
+pub use prompt::{NoPrompt, Prompt, PromptError};
+
+use std::any::Any;
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+
+use crate::secret::SecretBytes;
+
+/// A key type's name as it stands in files and in `.sealeaf.toml`, and its backend in this build.
+pub static BACKENDS: &[(&str, Option<&dyn KeyBackend>)] = &[
+    #[cfg(feature = "age")]
+    ("age", Some(&age::Age)),
+    #[cfg(not(feature = "age"))]
+    ("age", None),
+    ("aws_kms", None),
+    ("gcp_kms", None),
+    ("azure_kv", None),
+    ("vault", None),
+    ("pgp", None),
+];
+
+/// What an asynchronous call of a backend returns.
+pub type Pending<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// A master key's public side.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct KeyRef {
+    /// Key type: `age`.
+    pub kind: String,
+    /// Public identifier: `age1…`, an ARN.
+    pub id: String,
+    /// The user's own encryption context; empty for most types.
+    pub context: BTreeMap<String, String>,
+}
+
+/// A recipient: a master key with its name and flags.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recipient {
+    /// The key.
+    pub key: KeyRef,
+    /// The name in `.sealeaf.toml`; empty if none.
+    pub name: String,
+    /// Never tried unless asked for.
+    pub break_glass: bool,
+}
+
+impl Recipient {
+    /// Name and identifier for people: `alice (age1…)`, or the identifier alone.
+    #[must_use]
+    pub fn label(&self) -> String {
+        if self.name.is_empty() { self.key.id.clone() } else { format!("{} ({})", self.name, self.key.id) }
+    }
+}
+
+/// A recipient with its wrapped copy of the data key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stanza {
+    /// Who.
+    pub recipient: Recipient,
+    /// The wrapped bytes.
+    pub wrapped: Vec<u8>,
+}
+
+/// What a wrap is bound to.
+#[derive(Clone, Debug)]
+pub struct WrapContext {
+    /// The file's id.
+    pub fid: [u8; 16],
+    /// The data key's epoch.
+    pub epoch: u32,
+}
+
+/// A backend's answer to a stanza.
+#[derive(Debug)]
+pub enum Unwrapped {
+    /// Here are the wrapped bytes in clear.
+    Opened(SecretBytes),
+    /// None of this user's keys fits; why, for the list in the error.
+    NotMine(String),
+    /// A key fits and the unwrapping failed.
+    Failed(KeyError),
+}
+
+/// One key service.
+///
+/// Promises: `parse` accepts exactly the identifiers that `wrap` can use; `unwrap(wrap(x)) == x` byte for byte with the
+/// matching private key; `unwrap` without it answers [`Unwrapped::NotMine`]; nothing secret is ever in an error.
+pub trait KeyBackend: Sync {
+    /// The key type's name.
+    fn name(&self) -> &'static str;
+
+    /// Whether unwrapping needs no network.
+    fn is_local(&self) -> bool;
+
+    /// Checks a public identifier, and gives it in its normal form.
+    ///
+    /// # Errors
+    /// [`KeyError`] that says what is expected.
+    fn parse(&self, id: &str) -> Result<String, KeyError>;
+
+    /// Wraps `secret` for `key`.
+    fn wrap<'a>(
+        &'a self,
+        key: &'a KeyRef,
+        secret: &'a SecretBytes,
+        context: &'a WrapContext,
+        run: &'a Run<'a>,
+    ) -> Pending<'a, Result<Vec<u8>, KeyError>>;
+
+    /// Tries to open a stanza with what the user has.
+    fn unwrap<'a>(
+        &'a self,
+        stanza: &'a Stanza,
+        context: &'a WrapContext,
+        run: &'a Run<'a>,
+    ) -> Pending<'a, Unwrapped>;
+}
+
+/// A failure of one key.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum KeyError {
+    /// Not an identifier of that type.
+    #[error("`{id}` is no {kind} key: {reason}")]
+    Invalid {
+        /// Key type.
+        kind: &'static str,
+        /// The text given.
+        id: String,
+        /// What is expected.
+        reason: String,
+    },
+    /// A key type nobody knows.
+    #[error("unknown key type `{0}`")]
+    UnknownKind(String),
+    /// A key type that this build was made without.
+    #[error("this build has no `{0}`")]
+    NotInThisBuild(String),
+    /// The service or library refused.
+    #[error("{kind} key `{id}`: {reason}")]
+    Failed {
+        /// Key type.
+        kind: &'static str,
+        /// Identifier.
+        id: String,
+        /// Why; never a secret.
+        reason: String,
+    },
+    /// An identity file that cannot be used.
+    #[error("identity `{place}`: {reason}")]
+    Identity {
+        /// File or variable.
+        place: String,
+        /// Why.
+        reason: String,
+    },
+}
+
+/// The backend for a key type.
+///
+/// # Errors
+/// [`KeyError::UnknownKind`] or [`KeyError::NotInThisBuild`].
+pub fn backend(kind: &str) -> Result<&'static dyn KeyBackend, KeyError> {
+    match BACKENDS.iter().find(|(name, _)| *name == kind) {
+        Some((_, Some(backend))) => Ok(*backend),
+        Some((_, None)) => Err(KeyError::NotInThisBuild(kind.to_owned())),
+        None => Err(KeyError::UnknownKind(kind.to_owned())),
+    }
+}
+
+/// Everything one command's backends share: the environment as it was at the start, the way to ask the user, and what
+/// was loaded once (identities, clients). Shared between threads.
+pub struct Run<'a> {
+    /// The environment snapshot.
+    pub environment: &'a Environment,
+    /// How to ask for passphrases.
+    pub prompt: &'a (dyn Prompt + Sync),
+    /// Whether break-glass keys may be tried.
+    pub break_glass: bool,
+    shared: Mutex<HashMap<&'static str, Arc<dyn Any + Send + Sync>>>,
+}
+
+impl<'a> Run<'a> {
+    /// A run over that environment.
+    #[must_use]
+    pub fn new(environment: &'a Environment, prompt: &'a (dyn Prompt + Sync)) -> Self {
+        Self { environment, prompt, break_glass: false, shared: Mutex::default() }
+    }
+
+    /// What `make` gives, made once in this run and kept under `name`. Two threads that ask together wait for one.
+    pub fn shared<T: Any + Send + Sync>(&self, name: &'static str, make: impl FnOnce() -> T) -> Arc<T> {
+        let mut map = self.shared.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if let Some(found) = map.get(name).cloned().and_then(|any| any.downcast::<T>().ok()) {
+            return found;
+        }
+        let made = Arc::new(make());
+        map.insert(name, Arc::clone(&made) as Arc<dyn Any + Send + Sync>);
+        made
+    }
+}
+
+impl fmt::Debug for Run<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Run").finish_non_exhaustive()
+    }
+}
