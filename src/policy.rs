@@ -101,3 +101,81 @@ pub struct Policy {
     /// Scope, `{path}` already put in; empty if none.
     pub scope: String,
 }
+impl Integrity {
+    /// Its name in files.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Linked => "linked",
+            Self::Sealed => "sealed",
+        }
+    }
+    /// The reverse.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Some(match name {
+            "linked" => Self::Linked,
+            "sealed" => Self::Sealed,
+            _ => return None,
+        })
+    }
+}
+impl Cleartext {
+    /// Its name in files.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Bound => "bound",
+            Self::Free => "free",
+        }
+    }
+    /// The reverse.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Some(match name {
+            "bound" => Self::Bound,
+            "free" => Self::Free,
+            _ => return None,
+        })
+    }
+}
+impl Padding {
+    /// Its name in files.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Buckets => "buckets",
+            Self::None => "none",
+        }
+    }
+    /// The reverse.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Some(match name {
+            "buckets" => Self::Buckets,
+            "none" => Self::None,
+            _ => return None,
+        })
+    }
+}
+impl Comments {
+    /// Its name in files.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Plain => "plain",
+            Self::Encrypt => "encrypt",
+            Self::Strip => "strip",
+        }
+    }
+    /// The reverse.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Some(match name {
+            "plain" => Self::Plain,
+            "encrypt" => Self::Encrypt,
+            "strip" => Self::Strip,
+            _ => return None,
+        })
+    }
+}

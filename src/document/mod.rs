@@ -68,6 +68,21 @@ pub enum FormatCode {
     Toml = 3,
 }
 
+impl FormatCode {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Yaml, Self::Json, Self::Toml];
+
+    /// The format's name: `yaml`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Yaml => "yaml",
+            Self::Json => "json",
+            Self::Toml => "toml",
+        }
+    }
+}
+
 /// A parsed file.
 #[derive(Clone, Debug)]
 pub struct Document {

@@ -1,1 +1,3 @@
-//! stub
+//! How ciphertext and metadata look inside a document: knows tokens, nothing of formats or key services.
+
+pub mod native;

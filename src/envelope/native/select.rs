@@ -1,0 +1,124 @@
+//! Which leaves of a document a rule makes secret, and whether they all are.
+
+use std::collections::HashMap;
+
+use super::error::{EnvelopeError, Where};
+use super::read::{has_odd_character, is_public_comment};
+use super::structure::Place;
+use super::token::ANY_PREFIX;
+use crate::document::{Document, Kind, NodeId, Step, Value};
+use crate::policy::{Comments, Selection};
+
+/// By node, whether the rule marks it secret.
+#[must_use]
+pub fn marked(document: &Document, selection: &Selection) -> Vec<bool> {
+    let mut marked = vec![false; document.nodes.len()];
+    for part in &document.parts {
+        mark(document, part.root, selection, &mut Vec::new(), &mut marked);
+    }
+    marked
+}
+
+/// Recursion is as deep as the document, which the parser's limit bounds.
+fn mark(document: &Document, id: NodeId, selection: &Selection, path: &mut Vec<Step>, marked: &mut [bool]) {
+    let mut child = |step: Step, id: NodeId| {
+        path.push(step);
+        mark(document, id, selection, path, marked);
+        path.pop();
+    };
+    match &document.node(id).kind {
+        Kind::Map(entries) if !entries.is_empty() => {
+            entries.iter().for_each(|entry| child(Step::Key(entry.key.text.clone()), entry.value));
+        }
+        Kind::List(items) if !items.is_empty() => {
+            items.iter().enumerate().for_each(|(index, item)| child(Step::Index(index), *item));
+        }
+        _ => marked[id.index()] = selection.covers(path),
+    }
+}
+
+/// Enforces a rule on a sealed document: every marked leaf is a token, every alias at a marked path points at tokens
+/// only. A value of no width is no leaf, and neither is an empty TOML table.
+///
+/// # Errors
+/// [`EnvelopeError::Exposed`] or [`EnvelopeError::ExposedAlias`] for the first one.
+pub(super) fn enforce(
+    document: &Document,
+    marked: &[bool],
+    is_token: &dyn Fn(NodeId) -> bool,
+) -> Result<(), EnvelopeError> {
+    let shows = shows_clear(document, is_token);
+    for id in document.ids().filter(|id| marked[id.index()] && shows[id.index()]) {
+        let at = Where::of(document, Place::Leaf(id));
+        return Err(match document.node(id).kind {
+            Kind::Alias(_) => EnvelopeError::ExposedAlias { at },
+            _ => EnvelopeError::Exposed { at },
+        });
+    }
+    Ok(())
+}
+
+/// By node: a clear leaf that could be a token, or an alias whose target is or contains one. One pass: an alias's
+/// target precedes it, and the nodes below a YAML node follow it without a gap.
+fn shows_clear(document: &Document, is_token: &dyn Fn(NodeId) -> bool) -> Vec<bool> {
+    let mut size = vec![1_usize; document.nodes.len()];
+    for id in document.ids().rev() {
+        if let Some(parent) = document.node(id).parent {
+            size[parent.index()] += size[id.index()];
+        }
+    }
+    let mut shows = vec![false; document.nodes.len()];
+    let mut before = vec![0_usize; document.nodes.len() + 1];
+    let mut anchors: HashMap<&str, NodeId> = HashMap::new();
+    let mut roots = document.parts.iter().map(|part| part.root).peekable();
+    for id in document.ids() {
+        let index = id.index();
+        if roots.next_if_eq(&id).is_some() {
+            anchors.clear();
+        }
+        let node = document.node(id);
+        if let Some(name) = &node.anchor {
+            anchors.insert(name, id);
+        }
+        shows[index] = match &node.kind {
+            // An alias without an anchor points at nothing that could be shown.
+            Kind::Alias(name) => anchors.get(&**name).is_some_and(|target| {
+                let end = (target.index() + size[target.index()]).min(index);
+                before[end] > before[target.index()]
+            }),
+            _ => document.is_leaf(id) && node.sealable && !is_token(id),
+        };
+        before[index + 1] = before[index] + usize::from(shows[index]);
+    }
+    shows
+}
+
+/// What must hold of everything that will stand in clear, before a file is sealed.
+///
+/// # Errors
+/// A clear value that begins like a token, or a comment that other parsers read differently.
+pub(super) fn check_clear(
+    document: &Document,
+    secret: &[bool],
+    comments: Comments,
+) -> Result<(), EnvelopeError> {
+    for id in document.ids().filter(|id| !secret[id.index()]) {
+        if let Some(scalar) = document.scalar(id)
+            && let Value::Str(text) = &scalar.value
+            && text.starts_with(ANY_PREFIX)
+        {
+            return Err(EnvelopeError::LooksLikeToken { at: Where::of(document, Place::Leaf(id)) });
+        }
+    }
+    for comment in &document.comments {
+        let line = || document.line_of(comment.span.start);
+        let in_clear = comments != Comments::Encrypt || is_public_comment(document, comment);
+        if in_clear && has_odd_character(document, comment) {
+            return Err(EnvelopeError::CommentCharacter { line: line() });
+        }
+        if !in_clear && comment.span.of(&document.source).starts_with("/*") {
+            return Err(EnvelopeError::BlockComment { line: line() });
+        }
+    }
+    Ok(())
+}

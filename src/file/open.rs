@@ -1,0 +1,206 @@
+//! A sealed file is read, authenticated and opened, in the order of `docs/design/format-v1.md`, section 12.
+
+use super::error::FileError;
+use crate::document::Document;
+use crate::envelope::native::{Authentic, Before, Difference, Header, Sealed, State, wrap};
+use crate::format::gate::{self, ENTRY, Unsealing};
+use crate::format::{Format, Limits};
+use crate::keys::{Keyring, WrapContext};
+use crate::secret::{DataKey, SecretText};
+
+/// A sealed file that was read strictly, and not yet authenticated.
+pub struct SealedFile {
+    pub(super) format: &'static dyn Format,
+    pub(super) text: SecretText,
+    pub(super) sealed: Sealed,
+}
+
+/// A sealed file that was authenticated and opened.
+pub struct OpenFile {
+    pub(super) file: SealedFile,
+    pub(super) key: DataKey,
+    pub(super) authentic: Authentic,
+    pub(super) plain: Document,
+}
+
+impl std::fmt::Debug for SealedFile {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SealedFile").field("format", &self.format.name()).finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for OpenFile {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("OpenFile").field("file", &self.file).finish_non_exhaustive()
+    }
+}
+
+impl SealedFile {
+    /// Reads a sealed text: limits, syntax, metadata, tokens. No key is needed.
+    ///
+    /// # Errors
+    /// [`FileError::NotSealed`] where there is no metadata; else what is not in order.
+    pub fn parse(text: &str, format: &'static dyn Format, limits: &Limits) -> Result<Self, FileError> {
+        let document = format.parse(text, &sealed_limits(limits))?;
+        let (body, entry) = format.detach(document, ENTRY)?;
+        let sealed = Sealed::parse(body, &entry.ok_or(FileError::NotSealed)?)?;
+        Ok(Self { format, text: text.into(), sealed })
+    }
+
+    /// Whether a text carries metadata, by a parse that looks no further.
+    ///
+    /// # Errors
+    /// [`FileError::Parse`] where it does not parse.
+    pub fn is_sealed(text: &str, format: &dyn Format, limits: &Limits) -> Result<bool, FileError> {
+        let document = format.parse(text, &sealed_limits(limits))?;
+        Ok(format.detach(document, ENTRY)?.1.is_some())
+    }
+
+    /// The metadata; not yet authenticated.
+    #[must_use]
+    pub fn header(&self) -> &Header {
+        &self.sealed.header
+    }
+
+    /// The file as the envelope sees it, for what needs no key.
+    #[must_use]
+    pub fn sealed(&self) -> &Sealed {
+        &self.sealed
+    }
+
+    /// The sealed text.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Its format.
+    #[must_use]
+    pub fn format(&self) -> &'static dyn Format {
+        self.format
+    }
+
+    /// Compares the scope with what the rule for the file's path says. Before any key is touched.
+    ///
+    /// # Errors
+    /// [`FileError::Scope`].
+    pub fn check_scope(&self, expected: &str) -> Result<(), FileError> {
+        let found = &self.sealed.header.policy.scope;
+        if found == expected {
+            return Ok(());
+        }
+        Err(FileError::Scope { expected: expected.to_owned(), found: found.clone() })
+    }
+
+    /// Unwraps the data key with one of the user's keys, and checks that the wrap is this file's.
+    ///
+    /// # Errors
+    /// [`FileError::Unwrap`] or [`FileError::Wrap`].
+    pub fn unwrap_key(&self, keyring: &Keyring<'_>) -> Result<DataKey, FileError> {
+        let header = &self.sealed.header;
+        if header.threshold > 1 {
+            return Err(FileError::Threshold { threshold: header.threshold });
+        }
+        let context = WrapContext { fid: header.fid, epoch: header.epoch };
+        let mut stanzas = Vec::new();
+        let mut groups = Vec::new();
+        for (index, group) in header.groups.iter().enumerate() {
+            stanzas.extend(group.stanzas.iter().cloned());
+            groups.resize(stanzas.len(), u8::try_from(index).unwrap_or(u8::MAX));
+        }
+        let (place, opened) = keyring.unwrap(&stanzas, &context)?;
+        let group = groups.get(place).copied().unwrap_or_default();
+        wrap::decode(&opened, &header.fid, header.epoch, group).map_err(|error| FileError::Wrap {
+            recipient: stanzas.get(place).map(|stanza| stanza.recipient.label()).unwrap_or_default(),
+            reason: error.to_string(),
+        })
+    }
+
+    /// Unwraps, authenticates and opens.
+    ///
+    /// # Errors
+    /// [`FileError`]; no plaintext leaves then.
+    pub fn open(self, keyring: &Keyring<'_>, limits: &Limits) -> Result<OpenFile, FileError> {
+        let key = self.unwrap_key(keyring)?;
+        self.open_with(key, limits)
+    }
+
+    /// Authenticates and opens with a data key at hand.
+    ///
+    /// # Errors
+    /// [`FileError`]; no plaintext leaves then.
+    pub fn open_with(self, key: DataKey, limits: &Limits) -> Result<OpenFile, FileError> {
+        let authentic = self.sealed.authenticate(&key)?;
+        let plain = unseal(&self, &authentic, limits)?;
+        Ok(OpenFile { file: self, key, authentic, plain })
+    }
+
+    /// Opens what is left of a file that was edited by hand; every remaining token must authenticate. What differs
+    /// from the version that was sealed is said.
+    ///
+    /// # Errors
+    /// [`FileError`]; no plaintext leaves then.
+    pub fn salvage(self, key: DataKey, limits: &Limits) -> Result<(OpenFile, Vec<Difference>), FileError> {
+        let (authentic, differences) = self.sealed.salvage(&key)?;
+        let plain = unseal(&self, &authentic, limits)?;
+        Ok((OpenFile { file: self, key, authentic, plain }, differences))
+    }
+}
+
+impl OpenFile {
+    /// The opened text, parsed.
+    #[must_use]
+    pub fn plain(&self) -> &Document {
+        &self.plain
+    }
+
+    /// One version, or authentic pieces of several.
+    #[must_use]
+    pub fn state(&self) -> State {
+        self.authentic.state
+    }
+
+    /// The metadata.
+    #[must_use]
+    pub fn header(&self) -> &Header {
+        &self.file.sealed.header
+    }
+
+    /// The sealed file it was opened from.
+    #[must_use]
+    pub fn sealed_file(&self) -> &SealedFile {
+        &self.file
+    }
+
+    /// The data key, to open another version of the same file with.
+    #[must_use]
+    pub fn data_key(&self) -> &DataKey {
+        &self.key
+    }
+
+    /// How many values are sealed.
+    #[must_use]
+    pub fn sealed_values(&self) -> usize {
+        self.authentic.leaves.len()
+    }
+
+    /// The key paths of all sealed values, in order.
+    #[must_use]
+    pub fn sealed_paths(&self) -> Vec<crate::document::KeyPath> {
+        self.authentic.leaves.iter().map(|(id, _, _)| self.plain.path(*id)).collect()
+    }
+
+    pub(super) fn before(&self, keep: bool) -> Before<'_> {
+        Before { sealed: &self.file.sealed, plain: &self.plain, authentic: &self.authentic, keep }
+    }
+}
+
+/// Tokens are longer than what they hold, so a sealed file may exceed limits that its plaintext keeps.
+fn sealed_limits(limits: &Limits) -> Limits {
+    Limits { file: limits.file.saturating_mul(4), leaf: limits.leaf.saturating_mul(4), ..limits.clone() }
+}
+
+fn unseal(file: &SealedFile, authentic: &Authentic, limits: &Limits) -> Result<Document, FileError> {
+    let unsealing = Unsealing { leaves: authentic.leaves.clone(), comments: authentic.comments.clone() };
+    Ok(gate::unseal(file.format, &file.sealed.body, &unsealing, limits)?)
+}

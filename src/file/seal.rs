@@ -1,0 +1,164 @@
+//! A plain file becomes a sealed one.
+
+use super::comments::{strip, suspicious_comment};
+use super::error::FileError;
+use crate::document::Document;
+use crate::envelope::native::{Before, Group, Place, Writing, wrap};
+use crate::format::gate::{self, ENTRY};
+use crate::format::{Format, Limits};
+use crate::keys::{Keyring, Recipient, Stanza, WrapContext};
+use crate::policy::{Comments, Policy};
+use crate::secret::{DataKey, SecretText, fill_random};
+
+/// How a file is to be sealed.
+#[derive(Debug)]
+pub struct Sealing<'a> {
+    /// The rule.
+    pub policy: Policy,
+    /// Who can open it.
+    pub recipients: &'a [Recipient],
+    /// Whether a file in which the rule seals nothing is accepted.
+    pub allow_no_secrets: bool,
+    /// Whether comments that look like secrets are accepted in clear.
+    pub allow_comments: bool,
+}
+
+/// A sealed text, with what was done.
+#[derive(Debug)]
+pub struct SealedText {
+    /// The bytes to write.
+    pub text: SecretText,
+    /// How many leaves it has.
+    pub leaves: usize,
+    /// How many of them are sealed.
+    pub sealed: usize,
+    /// How many tokens are new.
+    pub fresh: usize,
+}
+
+/// Parses a plain file, refusing one that is sealed already.
+///
+/// # Errors
+/// [`FileError::Parse`] or [`FileError::AlreadySealed`].
+pub fn parse(text: &str, format: &dyn Format, limits: &Limits) -> Result<Document, FileError> {
+    let document = format.parse(text, limits)?;
+    match format.detach(document, ENTRY)? {
+        (document, None) => Ok(document),
+        (_, Some(_)) => Err(FileError::AlreadySealed),
+    }
+}
+
+/// Seals a plain file under a new data key and a new file id.
+///
+/// # Errors
+/// [`FileError`]; nothing may be written then.
+pub fn seal(
+    document: Document,
+    format: &dyn Format,
+    sealing: &Sealing<'_>,
+    keyring: &Keyring<'_>,
+    limits: &Limits,
+) -> Result<SealedText, FileError> {
+    let mut fid = [0; 16];
+    fill_random(&mut fid)?;
+    let key = DataKey::generate()?;
+    let document = prepare(document, format, &sealing.policy, sealing.allow_comments, limits)?;
+    let groups = wrap_for(sealing.recipients, &key, &fid, 1, keyring)?;
+    let target = Target {
+        policy: sealing.policy.clone(),
+        groups,
+        fid,
+        epoch: 1,
+        key: &key,
+        before: None,
+        touch: None,
+    };
+    write(&document, format, target, sealing.allow_no_secrets, limits)
+}
+
+/// Strips comments where the rule says so, and refuses those that look like secrets where they would stay in clear.
+pub(super) fn prepare(
+    document: Document,
+    format: &dyn Format,
+    policy: &Policy,
+    allow_comments: bool,
+    limits: &Limits,
+) -> Result<Document, FileError> {
+    match policy.comments {
+        Comments::Strip => strip(document, format, limits),
+        Comments::Plain if !allow_comments => match suspicious_comment(&document) {
+            Some((line, reason)) => Err(FileError::SuspiciousComment { line, reason }),
+            None => Ok(document),
+        },
+        _ => Ok(document),
+    }
+}
+
+/// Wraps a data key for one group of recipients.
+pub(super) fn wrap_for(
+    recipients: &[Recipient],
+    key: &DataKey,
+    fid: &[u8; 16],
+    epoch: u32,
+    keyring: &Keyring<'_>,
+) -> Result<Vec<Group>, FileError> {
+    if recipients.is_empty() {
+        return Err(FileError::NoRecipients);
+    }
+    let stanzas = wrap_each(recipients, key, fid, epoch, keyring)?;
+    Ok(vec![Group { check: None, stanzas }])
+}
+
+pub(super) fn wrap_each(
+    recipients: &[Recipient],
+    key: &DataKey,
+    fid: &[u8; 16],
+    epoch: u32,
+    keyring: &Keyring<'_>,
+) -> Result<Vec<Stanza>, FileError> {
+    let context = WrapContext { fid: *fid, epoch };
+    Ok(keyring.wrap(recipients, &wrap::encode(key, fid, epoch, 0), &context)?)
+}
+
+/// What a text is sealed as.
+pub(super) struct Target<'a> {
+    pub(super) policy: Policy,
+    pub(super) groups: Vec<Group>,
+    pub(super) fid: [u8; 16],
+    pub(super) epoch: u32,
+    pub(super) key: &'a DataKey,
+    pub(super) before: Option<Before<'a>>,
+    pub(super) touch: Option<Place>,
+}
+
+/// Envelope, then gate.
+pub(super) fn write(
+    document: &Document,
+    format: &dyn Format,
+    target: Target<'_>,
+    allow_no_secrets: bool,
+    limits: &Limits,
+) -> Result<SealedText, FileError> {
+    let before = target.before;
+    let written = Writing {
+        document,
+        spelling: &|id| format.spelling(document, id),
+        old_spelling: &|id| before.map(|before| format.spelling(before.plain, id)).unwrap_or_default(),
+        policy: target.policy,
+        groups: target.groups,
+        fid: target.fid,
+        epoch: target.epoch,
+        key: target.key,
+        before,
+        touch: target.touch,
+    }
+    .write()?;
+    let sealed = written.leaves.len();
+    if sealed == 0 && !allow_no_secrets {
+        return Err(FileError::NothingSealed);
+    }
+    let sealing = gate::Sealing { leaves: written.leaves, comments: written.comments, entry: &written.entry };
+    let (text, _) = gate::seal(format, document, &sealing, limits)?;
+    let leaves = document.ids().filter(|id| document.is_leaf(*id)).count();
+    Ok(SealedText { text, leaves, sealed, fresh: written.fresh })
+}
