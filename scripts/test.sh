@@ -1,0 +1,7 @@
+#!/usr/bin/env bash
+# Installs what the tests need and runs them all.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+./scripts/setup.sh
+export SEALEAF_TEST_TOOLS="$PWD/.test-tools"
+cargo test --quiet --features test-util "$@"
