@@ -15,6 +15,7 @@ mod passphrase;
 mod recipient;
 mod source;
 mod wallet;
+mod weak;
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -7,6 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 
 use super::KIND;
+use super::weak::{is_weak_ed25519, is_weak_x25519};
 use crate::keys::KeyError;
 
 /// A public key that was checked. `Display` gives its normal form.
@@ -31,7 +32,11 @@ impl Recipient {
         if id.split(' ').next().is_some_and(|kind| kind.contains("ssh-") || kind.starts_with("ecdsa-")) {
             return Self::parse_ssh(id);
         }
-        id.parse().map(Self::Native).map_err(|_| explain_native(id))
+        let recipient: x25519::Recipient = id.parse().map_err(|_| explain_native(id))?;
+        if is_weak_x25519(&recipient.to_string()) {
+            return Err(weak(id));
+        }
+        Ok(Self::Native(recipient))
     }
 
     fn parse_ssh(id: &str) -> Result<Self, KeyError> {
@@ -41,8 +46,11 @@ impl Recipient {
             return Err(invalid(id, "of the ssh keys, only `ssh-ed25519` and `ssh-rsa` can be used"));
         }
         let blob = STANDARD_NO_PAD.decode(encoded.trim_end_matches('=')).ok();
-        if !blob.is_some_and(|blob| is_sound_blob(kind, &blob)) {
+        let Some(blob) = blob.filter(|blob| is_sound_blob(kind, blob)) else {
             return Err(invalid(id, "the part after the key type is not such a key"));
+        };
+        if kind == "ssh-ed25519" && blob.last_chunk::<32>().is_some_and(|key| is_weak_ed25519(key)) {
+            return Err(weak(id));
         }
         let parsed = format!("{kind} {encoded}").parse::<ssh::Recipient>();
         parsed.map(Self::Ssh).map_err(|error| match error {
@@ -107,6 +115,11 @@ fn explain_native(id: &str) -> KeyError {
         Some(_) => refused("age plugins are not in this build, and no plugin was started"),
         None => invalid(id, "its checksum does not fit; is a character missing or mistyped?"),
     }
+}
+
+fn weak(id: &str) -> KeyError {
+    let reason = "it is a point of small order: everybody can open what is wrapped for it".to_owned();
+    KeyError::Refused { kind: KIND, id: shown(id), reason }
 }
 
 fn invalid(id: &str, reason: &str) -> KeyError {
@@ -206,7 +219,8 @@ mod tests {
             ssh_id("ssh-rsa", &[&[1, 0, 1], &[0x7f; 64]]),
             ssh_id("ssh-rsa", &[&[1, 0, 1], &[0x7f; 1024]]),
             ssh_id("ssh-ed25519", &[&[9; 31]]),
-            ssh_id("ssh-ed25519", &[&[0xff; 32]]),
+            ssh_id("ssh-ed25519", &[&[2; 32]]),
+            ssh_id("ssh-ed25519", &[&[0; 32]]),
             ssh_id("ssh-ed25519", &[&[9; 32], b"more"]),
             "ssh-ed25519 //////8=".to_owned(),
         ];
