@@ -65,7 +65,9 @@ pub fn the_owner_opens_what_was_wrapped(backend: &dyn KeyBackend, fixture: &Fixt
         let stanza = wrap(backend, fixture, &fixture.key, &secret(length));
         assert!(stanza.wrapped.len() <= WRAP_LIMIT, "a wrap of {} bytes", stanza.wrapped.len());
         match unwrap(backend, fixture, &stanza, fixture.owner) {
-            Unwrapped::Opened(opened) => assert!(opened == secret(length), "{length} bytes came out different"),
+            Unwrapped::Opened(opened) => {
+                assert!(opened == secret(length), "{length} bytes came out different")
+            }
             other => panic!("{length} bytes: {other:?}"),
         }
     }
@@ -73,9 +75,11 @@ pub fn the_owner_opens_what_was_wrapped(backend: &dyn KeyBackend, fixture: &Fixt
 
 /// Without the private half the answer is [`Unwrapped::NotMine`].
 pub fn others_do_not(backend: &dyn KeyBackend, fixture: &Fixture<'_>) {
-    for (key, run) in
-        [(&fixture.key, fixture.stranger), (&fixture.foreign, fixture.owner), (&fixture.foreign, fixture.stranger)]
-    {
+    for (key, run) in [
+        (&fixture.key, fixture.stranger),
+        (&fixture.foreign, fixture.owner),
+        (&fixture.foreign, fixture.stranger),
+    ] {
         let stanza = wrap(backend, fixture, key, &secret(69));
         let answer = unwrap(backend, fixture, &stanza, run);
         assert!(matches!(answer, Unwrapped::NotMine(_)), "{}: {answer:?}", key.id);

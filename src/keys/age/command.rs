@@ -93,12 +93,16 @@ mod tests {
     use super::*;
 
     fn check(line: &str, expect: Result<&str, &str>) {
-        let environment: Environment =
-            [("PATH", "/usr/bin:/bin"), ("SEALEAF_IDENTITY", "AGE-SECRET-KEY-1"), ("SOPS_AGE_KEY_FILE", "/k")]
-                .into_iter()
-                .collect();
+        let environment: Environment = [
+            ("PATH", "/usr/bin:/bin"),
+            ("SEALEAF_IDENTITY", "AGE-SECRET-KEY-1"),
+            ("SOPS_AGE_KEY_FILE", "/k"),
+        ]
+        .into_iter()
+        .collect();
         let got = output_within(OsStr::new(line), &environment, Duration::from_secs(5));
-        let got = got.as_ref().map(|bytes| std::str::from_utf8(bytes.expose()).unwrap()).map_err(String::as_str);
+        let got =
+            got.as_ref().map(|bytes| std::str::from_utf8(bytes.expose()).unwrap()).map_err(String::as_str);
         assert_eq!(got, expect, "{line}");
     }
 

@@ -70,14 +70,17 @@ impl LockedFile {
         let text = ask(run, &self.place, |passphrase| {
             let mut identity = scrypt::Identity::new(passphrase);
             identity.set_max_work_factor(WORK_FACTOR_LIMIT);
-            let decrypted = Decryptor::new_buffered(ArmoredReader::new(self.bytes.expose())).and_then(|decryptor| {
-                let reader = decryptor.decrypt(std::iter::once(&identity as &dyn ::age::Identity))?;
-                Ok(read_limited(reader, SIZE_LIMIT)?)
-            });
+            let decrypted =
+                Decryptor::new_buffered(ArmoredReader::new(self.bytes.expose())).and_then(|decryptor| {
+                    let reader = decryptor.decrypt(std::iter::once(&identity as &dyn ::age::Identity))?;
+                    Ok(read_limited(reader, SIZE_LIMIT)?)
+                });
             match decrypted {
                 Ok(Some(text)) => Attempted::Opened(text),
                 Ok(None) => Attempted::Broken("it is too large".to_owned()),
-                Err(DecryptError::DecryptionFailed | DecryptError::NoMatchingKeys) => Attempted::WrongPassphrase,
+                Err(DecryptError::DecryptionFailed | DecryptError::NoMatchingKeys) => {
+                    Attempted::WrongPassphrase
+                }
                 Err(DecryptError::ExcessiveWork { .. }) => {
                     Attempted::Broken(format!("its work factor is above {WORK_FACTOR_LIMIT}"))
                 }
@@ -118,7 +121,9 @@ impl Contents {
                 let bytes = SecretBytes::new(bytes.to_vec());
                 self.locked = Some(LockedFile { place: Arc::clone(place), bytes });
             }
-            Ok(_) => self.problems.push("it is encrypted to a key; only a passphrase can be asked for".to_owned()),
+            Ok(_) => {
+                self.problems.push("it is encrypted to a key; only a passphrase can be asked for".to_owned())
+            }
             Err(_) => self.problems.push("it is a damaged age file".to_owned()),
         }
     }
@@ -137,7 +142,9 @@ impl Contents {
                     }
                 }
                 match read_ssh(&pem) {
-                    Ok((public, key)) => self.identities.push(Identity { place: Arc::clone(place), public, key }),
+                    Ok((public, key)) => {
+                        self.identities.push(Identity { place: Arc::clone(place), public, key })
+                    }
                     Err(why) => self.problem(index, why),
                 }
             } else if !line.is_empty() && !line.starts_with('#') {
@@ -177,7 +184,8 @@ pub(super) fn generate() -> (SecretText, String) {
 /// Whether a text can only be meant as identities, not as the path of a file of them.
 pub(super) fn looks_like_identities(bytes: &[u8]) -> bool {
     let bytes = bytes.trim_ascii_start();
-    let starts = [AGE_ARMOR, AGE_MAGIC, b"#", b"-----BEGIN ", b"AGE-SECRET-KEY-", b"age-secret-key-", b"AGE-PLUGIN-"];
+    let starts =
+        [AGE_ARMOR, AGE_MAGIC, b"#", b"-----BEGIN ", b"AGE-SECRET-KEY-", b"age-secret-key-", b"AGE-PLUGIN-"];
     starts.iter().any(|start| bytes.starts_with(start)) || bytes.contains(&b'\n')
 }
 

@@ -22,7 +22,9 @@ use std::sync::Arc;
 
 use ::age::{DecryptError, Decryptor};
 
-use super::{Environment, KeyBackend, KeyError, KeyRef, Pending, Run, Stanza, Unwrapped, WRAP_LIMIT, WrapContext};
+use super::{
+    Environment, KeyBackend, KeyError, KeyRef, Pending, Run, Stanza, Unwrapped, WRAP_LIMIT, WrapContext,
+};
 use crate::secret::{RandomError, SecretBytes, SecretText, fill_random};
 use identity::Contents;
 use recipient::Recipient;
@@ -43,7 +45,8 @@ impl KeyBackend for Age {
     }
 
     fn may_ask(&self, stanza: &Stanza, run: &Run<'_>) -> bool {
-        self.parse(&stanza.recipient.key.id).is_ok_and(|id| Wallet::with(run, |wallet| wallet.may_ask(&id, run)))
+        self.parse(&stanza.recipient.key.id)
+            .is_ok_and(|id| Wallet::with(run, |wallet| wallet.may_ask(&id, run)))
     }
 
     fn parse(&self, id: &str) -> Result<String, KeyError> {

@@ -30,7 +30,8 @@ pub(super) fn ask<T>(
             1 => place.to_owned(),
             _ => format!("{place} (that was wrong; try {round} of {TRIES})"),
         };
-        let answer = run.prompt.passphrase(&what).map_err(|error| format!("it has a passphrase, and {error}"))?;
+        let answer =
+            run.prompt.passphrase(&what).map_err(|error| format!("it has a passphrase, and {error}"))?;
         if last.as_ref() == Some(&answer) {
             break;
         }

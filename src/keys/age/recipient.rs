@@ -21,7 +21,10 @@ impl Recipient {
     pub(super) fn parse(id: &str) -> Result<Self, KeyError> {
         let id = id.trim();
         if looks_secret(id) {
-            return Err(invalid(id, "that is a private key; give its public half, and treat this one as disclosed"));
+            return Err(invalid(
+                id,
+                "that is a private key; give its public half, and treat this one as disclosed",
+            ));
         }
         if id.len() > LENGTH_LIMIT {
             return Err(invalid(id, "it is too long"));
@@ -55,7 +58,9 @@ impl Recipient {
         let parsed = format!("{kind} {encoded}").parse::<ssh::Recipient>();
         parsed.map(Self::Ssh).map_err(|error| match error {
             ssh::ParseRecipientKeyError::RsaModulusTooSmall => invalid(id, "rsa keys need 2048 bits or more"),
-            ssh::ParseRecipientKeyError::RsaModulusTooLarge => invalid(id, "rsa keys can have 4096 bits at most"),
+            ssh::ParseRecipientKeyError::RsaModulusTooLarge => {
+                invalid(id, "rsa keys can have 4096 bits at most")
+            }
             _ => invalid(id, "the part after the key type is not such a key"),
         })
     }
@@ -231,7 +236,8 @@ mod tests {
 
     #[test]
     fn long_identifiers_are_cut_in_errors() {
-        let shown = Recipient::parse(&"ä".repeat(300)).err().map(|error| error.to_string()).unwrap_or_default();
+        let shown =
+            Recipient::parse(&"ä".repeat(300)).err().map(|error| error.to_string()).unwrap_or_default();
         assert!(shown.starts_with(&format!("`{}…` is no", "ä".repeat(80))), "{shown}");
     }
 }

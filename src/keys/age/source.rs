@@ -100,7 +100,9 @@ impl Source {
                 } else if matches!(self, Self::Path(_)) || is_path(value) {
                     found.read_file(&expand_home(value, environment), Some(name));
                 } else {
-                    found.problems.push(format!("{name}: it holds no identity, and is not the path of a file"));
+                    found
+                        .problems
+                        .push(format!("{name}: it holds no identity, and is not the path of a file"));
                 }
             }
             Self::Command(name) => {
@@ -143,7 +145,8 @@ impl Found {
     /// Reads every private key of a folder, in the order of the names.
     fn read_ssh_folder(&mut self, folder: &Path) {
         let Ok(entries) = fs::read_dir(folder) else { return };
-        let mut paths: Vec<PathBuf> = entries.flatten().take(FOLDER_LIMIT).map(|entry| entry.path()).collect();
+        let mut paths: Vec<PathBuf> =
+            entries.flatten().take(FOLDER_LIMIT).map(|entry| entry.path()).collect();
         paths.sort();
         for path in paths.iter().filter(|path| is_private_key(path)) {
             self.read_file(path, None);
@@ -152,7 +155,8 @@ impl Found {
 
     /// Takes the public half of a key that hides it from the `.pub` file beside it.
     fn name_unknown_keys(&mut self, path: &Path) {
-        let Some([identity]) = self.contents.last_mut().map(|contents| contents.identities.as_mut_slice()) else {
+        let Some([identity]) = self.contents.last_mut().map(|contents| contents.identities.as_mut_slice())
+        else {
             return;
         };
         if let Identity { public: public @ None, key: Key::Unusable(_), .. } = identity {
@@ -160,7 +164,8 @@ impl Found {
             twin.push(".pub");
             let text = read(Path::new(&twin)).ok().and_then(|(bytes, _)| bytes);
             let text = text.as_ref().and_then(|bytes| std::str::from_utf8(bytes.expose()).ok());
-            *public = text.and_then(|text| Recipient::parse(text).ok()).map(|recipient| recipient.to_string());
+            *public =
+                text.and_then(|text| Recipient::parse(text).ok()).map(|recipient| recipient.to_string());
         }
     }
 }
@@ -216,7 +221,10 @@ fn is_private_key(path: &Path) -> bool {
 
 fn is_path(value: &OsStr) -> bool {
     let bytes = value.as_encoded_bytes();
-    bytes.starts_with(b"/") || bytes.starts_with(b"~/") || bytes.starts_with(b".") || Path::new(value).exists()
+    bytes.starts_with(b"/")
+        || bytes.starts_with(b"~/")
+        || bytes.starts_with(b".")
+        || Path::new(value).exists()
 }
 
 fn expand_home(path: &OsStr, environment: &Environment) -> PathBuf {

@@ -93,7 +93,8 @@ fn locked_file(text: &str) -> Vec<u8> {
 }
 
 fn armored(binary: &[u8]) -> Vec<u8> {
-    let mut writer = ::age::armor::ArmoredWriter::wrap_output(Vec::new(), ::age::armor::Format::AsciiArmor).unwrap();
+    let mut writer =
+        ::age::armor::ArmoredWriter::wrap_output(Vec::new(), ::age::armor::Format::AsciiArmor).unwrap();
     writer.write_all(binary).unwrap();
     writer.finish().unwrap()
 }
@@ -102,7 +103,11 @@ fn context() -> WrapContext {
     WrapContext { fid: [0; 16], epoch: 1 }
 }
 
-fn attempt(environment: &Environment, prompt: &(dyn Prompt + Sync), ids: &[&str]) -> Result<String, UnwrapError> {
+fn attempt(
+    environment: &Environment,
+    prompt: &(dyn Prompt + Sync),
+    ids: &[&str],
+) -> Result<String, UnwrapError> {
     let run = Run::new(environment, prompt);
     let stanzas: Vec<Stanza> = ids.iter().map(|id| stanza(id)).collect();
     let opened = Keyring::new(&run).unwrap(&stanzas, &context())?;
@@ -122,19 +127,33 @@ fn contract_of(id: &str, foreign: &str, private: &str, stride: usize, spellings:
     owner_home.file(".ssh/id_test", private);
     let owner = owner_home.environment(&[("SEALEAF_IDENTITY", private)]);
     let stranger = stranger_home.environment(&[]);
-    let key = |id: &str| KeyRef { kind: KIND.to_owned(), id: id.trim().to_owned(), context: Default::default() };
+    let key =
+        |id: &str| KeyRef { kind: KIND.to_owned(), id: id.trim().to_owned(), context: Default::default() };
     // The first lines of an ssh key hold its public half.
     let hidden: Vec<&str> = private.lines().rev().take(20).filter(|line| line.len() > 60).take(10).collect();
-    contract::all(&Age, &Fixture {
-        key: key(id),
-        foreign: key(foreign),
-        owner: &Run::new(&owner, &NoPrompt),
-        stranger: &Run::new(&stranger, &NoPrompt),
-        spellings,
-        invalid: &["", "x", private, "age1yubikey1qqqq", "age1", "ssh-ed25519", "--output", "age1\n", "ssh-rsa AAAA"],
-        hidden: &hidden,
-        stride,
-    });
+    contract::all(
+        &Age,
+        &Fixture {
+            key: key(id),
+            foreign: key(foreign),
+            owner: &Run::new(&owner, &NoPrompt),
+            stranger: &Run::new(&stranger, &NoPrompt),
+            spellings,
+            invalid: &[
+                "",
+                "x",
+                private,
+                "age1yubikey1qqqq",
+                "age1",
+                "ssh-ed25519",
+                "--output",
+                "age1\n",
+                "ssh-rsa AAAA",
+            ],
+            hidden: &hidden,
+            stride,
+        },
+    );
 }
 
 #[test]
@@ -221,18 +240,22 @@ fn reasons_say_where_was_looked_and_what_was_wrong() {
         &home,
         &[("SEALEAF_IDENTITY_FILE", &file), ("SOPS_AGE_KEY_FILE", "/nowhere"), ("SOPS_AGE_KEY", "secret")],
         ALICE_ID,
-        Err("no identity for it; looked at 1 identity in ~/k; ~/k: line 4: age plugins are not in this build; \
+        Err(
+            "no identity for it; looked at 1 identity in ~/k; ~/k: line 4: age plugins are not in this build; \
              ~/k: line 5: this is no identity; \
              ~/k: line 6: the checksum of this identity does not fit; was it copied whole?; \
              SOPS_AGE_KEY: it holds no identity, and is not the path of a file; \
-             SOPS_AGE_KEY_FILE: `/nowhere`: there is no such file"),
+             SOPS_AGE_KEY_FILE: `/nowhere`: there is no such file",
+        ),
     );
     check(
         &home,
         &[("SEALEAF_IDENTITY_CMD", "exit 2"), ("SOPS_AGE_KEY_FILE", "/")],
         ALICE_ID,
-        Err("no identity for it; you have no identity; SEALEAF_IDENTITY_CMD: the command failed (exit status: 2); \
-             SOPS_AGE_KEY_FILE: `/`: it is a folder"),
+        Err(
+            "no identity for it; you have no identity; SEALEAF_IDENTITY_CMD: the command failed (exit status: 2); \
+             SOPS_AGE_KEY_FILE: `/`: it is a folder",
+        ),
     );
 }
 
@@ -311,8 +334,10 @@ fn ssh_keys_under_a_passphrase_are_asked_for_only_where_they_fit() {
         &home,
         &[],
         LOCKED_ID,
-        Err("the identity in ~/.ssh/id_ed25519 fits, but it has a passphrase, and there is no terminal to ask for \
-             the passphrase"),
+        Err(
+            "the identity in ~/.ssh/id_ed25519 fits, but it has a passphrase, and there is no terminal to ask for \
+             the passphrase",
+        ),
     );
 }
 
@@ -327,8 +352,10 @@ fn a_matching_key_that_cannot_be_used_is_a_failure() {
         &home,
         &[],
         RSA_ID,
-        Err("the identity in ~/.ssh/old fits, but its file format is an old one; `ssh-keygen -o -p -f FILE` \
-             rewrites it"),
+        Err(
+            "the identity in ~/.ssh/old fits, but its file format is an old one; `ssh-keygen -o -p -f FILE` \
+             rewrites it",
+        ),
     );
 }
 
@@ -427,11 +454,14 @@ fn stanzas_of_other_kinds_are_listed_in_their_place() {
     stanzas[1].recipient.key.id = "age1yubikey1qq".to_owned();
     let error = Keyring::new(&run).unwrap(&stanzas, &context()).unwrap_err();
     let reasons: Vec<&str> = error.attempts.iter().map(|attempt| attempt.why.as_str()).collect();
-    assert_eq!(reasons, [
-        "this build has no `aws_kms`",
-        "age key `age1yubikey1qq` is refused: age plugins are not in this build, and no plugin was started",
-        "no identity for it; you have no identity",
-    ]);
+    assert_eq!(
+        reasons,
+        [
+            "this build has no `aws_kms`",
+            "age key `age1yubikey1qq` is refused: age plugins are not in this build, and no plugin was started",
+            "no identity for it; you have no identity",
+        ]
+    );
     assert_eq!(error.to_string(), "no usable key: none of the file's 3 recipients is you");
 }
 

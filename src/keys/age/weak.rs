@@ -76,7 +76,10 @@ mod tests {
     #[test]
     fn every_listed_recipient_is_one_and_is_refused() {
         for id in WEAK_X25519 {
-            assert!(id.parse::<::age::x25519::Recipient>().is_ok_and(|parsed| parsed.to_string() == id), "{id}");
+            assert!(
+                id.parse::<::age::x25519::Recipient>().is_ok_and(|parsed| parsed.to_string() == id),
+                "{id}"
+            );
             assert!(Recipient::parse(id).is_err() && Recipient::parse(&id.to_uppercase()).is_err(), "{id}");
         }
     }
