@@ -24,6 +24,9 @@ use std::sync::{Arc, Mutex};
 
 use crate::secret::SecretBytes;
 
+/// Largest wrapped copy of a data key in bytes.
+pub const WRAP_LIMIT: usize = 16 << 10;
+
 /// A key type's name as it stands in files and in `.sealeaf.toml`, and its backend in this build.
 pub static BACKENDS: &[(&str, Option<&dyn KeyBackend>)] = &[
     #[cfg(feature = "age")]
@@ -110,6 +113,13 @@ pub trait KeyBackend: Sync {
     /// Whether unwrapping needs no network.
     fn is_local(&self) -> bool;
 
+    /// Whether [`unwrap`](Self::unwrap) may have to ask the user something, such as a passphrase. The keyring tries
+    /// such stanzas after those that can be opened in silence.
+    fn may_ask(&self, stanza: &Stanza, run: &Run<'_>) -> bool {
+        let _ = (stanza, run);
+        false
+    }
+
     /// Checks a public identifier, and gives it in its normal form.
     ///
     /// # Errors
@@ -146,6 +156,16 @@ pub enum KeyError {
         /// The text given.
         id: String,
         /// What is expected.
+        reason: String,
+    },
+    /// An identifier that asks for what must not happen, such as starting a program.
+    #[error("{kind} key `{id}` is refused: {reason}")]
+    Refused {
+        /// Key type.
+        kind: &'static str,
+        /// Identifier.
+        id: String,
+        /// Why.
         reason: String,
     },
     /// A key type nobody knows.
