@@ -154,7 +154,7 @@ impl<'a> Items<'a> {
         if begins_line && ends_line {
             return Span::new(line_start, behind_break(text, line_end));
         }
-        if is_tail || ends_line {
+        if ends_line || (is_tail && !begins_line) {
             let before = text[floor..span.start].trim_end_matches([' ', '\t']);
             return Span::new(floor + before.len(), span.end);
         }
