@@ -206,7 +206,8 @@ pub enum Style {
 /// A comment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Comment {
-    /// From the marker to the last byte of its line, without the line break (a block comment: to its end).
+    /// From the marker to the last byte of its line, without the line break; a block comment's ends before its `*/`,
+    /// so that what stands behind the marker can be replaced ([`Document::comment_extent`] has the whole).
     pub span: Span,
     /// Length of the marker in bytes (`#` 1, `//` and `/*` 2).
     pub marker: u8,
@@ -266,6 +267,13 @@ impl Document {
     #[must_use]
     pub fn part_of(&self, id: NodeId) -> usize {
         self.parts.partition_point(|part| part.root <= id).saturating_sub(1)
+    }
+
+    /// A comment's whole extent: its span, and the `*/` of a block comment.
+    #[must_use]
+    pub fn comment_extent(&self, comment: &Comment) -> Span {
+        let closing = if comment.span.of(&self.source).starts_with("/*") { 2 } else { 0 };
+        Span::new(comment.span.start, comment.span.end + closing)
     }
 
     /// 1-based line of a byte offset; counts `\n`, `\r\n` and lone `\r`.

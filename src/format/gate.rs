@@ -91,7 +91,7 @@ pub fn seal(
     let parsed = format.parse(&text, &limits).map_err(GateError::Parse)?;
     let (body, entry) = format.detach(parsed, ENTRY).map_err(GateError::Parse)?;
     let fail = |offset, reason| GateError::RoundTrip { line: document.line_of(offset), reason };
-    if entry.as_ref() != Some(sealing.entry) {
+    if !entry.is_some_and(|entry| same_tree(&entry, sealing.entry)) {
         return Err(fail(document.source.len(), "the metadata cannot stand at the end"));
     }
     let mut tokens: Vec<Option<&str>> = vec![None; document.nodes.len()];
@@ -103,6 +103,21 @@ pub fn seal(
     check_tokens(document, &body, &tokens, sealing).map_err(|(at, reason)| fail(at, reason))?;
     undo(format, document, &body, sealing).map_err(|(at, reason)| fail(at, reason))?;
     Ok((text, body))
+}
+
+/// Whether two trees hold the same; the order of a map's pairs does not matter, since TOML moves tables behind values.
+fn same_tree(a: &Tree, b: &Tree) -> bool {
+    match (a, b) {
+        (Tree::Map(x), Tree::Map(y)) => {
+            x.len() == y.len()
+                && x.iter().all(|(key, value)| b.field(key).is_some_and(|other| same_tree(value, other)))
+        }
+        (Tree::List(x), Tree::List(y)) => {
+            x.len() == y.len() && x.iter().zip(y).all(|(one, two)| same_tree(one, two))
+        }
+        (Tree::Leaf(x), Tree::Leaf(y)) => x == y,
+        _ => false,
+    }
 }
 
 type Difference = (usize, &'static str);

@@ -2,8 +2,13 @@
 //!
 //! [`FORMATS`] is the registry. [`gate`] holds the two gates that every write and every decryption pass.
 
+mod flow;
 pub mod gate;
 mod json;
+mod line;
+mod spelling;
+#[cfg(test)]
+mod testing;
 mod toml;
 mod yaml;
 
@@ -146,6 +151,22 @@ impl ParseError {
     #[must_use]
     pub fn limit(text: &str, offset: usize, message: impl Into<String>) -> Self {
         Self { limit: true, ..Self::at(text, offset, message) }
+    }
+}
+
+/// `error`, unless `text` holds the markers of a merge conflict: then that is said, at the first marker.
+pub(crate) fn or_conflict(text: &str, error: ParseError) -> ParseError {
+    let mut lines = text.split_inclusive('\n').scan(0, |next, line| {
+        let start = *next;
+        *next += line.len();
+        Some((start, line))
+    });
+    let opens = lines.find(|(_, line)| line.starts_with("<<<<<<< "));
+    match opens {
+        Some((offset, _)) if lines.any(|(_, line)| line.starts_with(">>>>>>> ")) => {
+            ParseError::at(text, offset, "the file holds merge conflict markers: resolve the conflict first")
+        }
+        _ => error,
     }
 }
 

@@ -1,0 +1,114 @@
+//! The metadata entry: the last key of the root object.
+
+use super::edit::items;
+use super::text::{Layout, write, write_string};
+use crate::document::{Document, Kind, Node, NodeId, Span, Splice, Tree, apply};
+use crate::format::flow::{line_break_of, skip_blank};
+use crate::format::line::{LineBreak, behind_break, end_of_line, is_blank};
+use crate::format::{EditError, ParseError};
+
+/// Appends the entry behind everything else in the root object, comments included. A trailing comma is written behind
+/// it exactly where one stood before it.
+pub(super) fn attach(document: &Document, name: &str, entry: &Tree) -> Result<Vec<Splice>, EditError> {
+    let root = root(document);
+    let Some((_, Node { kind: Kind::Map(entries), span, .. })) = root else {
+        let reason = "the root is no object, so the metadata has no place: wrap the value in an object".to_owned();
+        return Err(EditError { offset: root.map_or(0, |(_, node)| node.span.start), reason });
+    };
+    if let Some(own) = entries.iter().find(|own| &*own.key.text == name) {
+        return Err(EditError { offset: own.key.span.start, reason: taken(name) });
+    }
+    let line_break = line_break_of(&document.source);
+    let items = items(document, NodeId(0), *span);
+    let indent = items.indentation().unwrap_or("  ");
+    let unit = if indent.is_empty() { "  " } else { indent };
+    let mut text = String::new();
+    write_string(&mut text, name);
+    text.push_str(": ");
+    write(&mut text, entry, Layout::Lines { line_break, indent, unit }, 0);
+    let parting = format!("{line_break}{indent}");
+    Ok(items.append(&text, &parting, &parting))
+}
+
+/// Takes the entry out again. It is the last in the file and in the arena, so that nothing else moves but the end of
+/// the root object and comments behind it.
+pub(super) fn detach(mut document: Document, name: &str) -> Result<(Document, Option<Tree>), ParseError> {
+    let Some((root, Node { kind: Kind::Map(entries), .. })) = root(&document) else {
+        return Ok((document, None));
+    };
+    let Some(place) = entries.iter().position(|entry| &*entry.key.text == name) else {
+        return Ok((document, None));
+    };
+    let entry = &entries[place];
+    if place + 1 < entries.len() {
+        let message = format!("`{name}` must be the last key of the root object: move it to the end");
+        return Err(ParseError::at(&document.source, entry.key.span.start, message));
+    }
+    let tree = document.plain_tree(entry.value);
+    let first = entry.value.index();
+    let before = place.checked_sub(1).map(|index| document.node(entries[index].value).span.end);
+    let cuts = cuts(&document, before, Span::new(entry.key.span.start, document.node(entry.value).span.end));
+    let inside = Span::new(entry.key.span.start, document.node(entry.value).span.end);
+
+    document.nodes.truncate(first);
+    if let Some(Node { kind: Kind::Map(entries), .. }) = document.nodes.get_mut(root.index()) {
+        entries.pop();
+    }
+    document.comments.retain(|comment| !(inside.start..inside.end).contains(&comment.span.start));
+    let splices: Vec<Splice> = cuts.iter().map(|cut| Splice::new(*cut, "")).collect();
+    let text = apply(&document.source, &splices);
+    document.source = text
+        .map_err(|_| ParseError::at(&document.source, inside.start, format!("`{name}` cannot be taken out")))?;
+    let shifted =
+        |at: usize| at - cuts.iter().filter(|cut| cut.end <= at).map(|cut| cut.end - cut.start).sum::<usize>();
+    for comment in &mut document.comments {
+        comment.span = Span::new(shifted(comment.span.start), shifted(comment.span.end));
+    }
+    if let Some(node) = document.nodes.get_mut(root.index()) {
+        node.span.end = shifted(node.span.end);
+        // Parsing the text without the entry finds an empty object with comments in it, or one without.
+        let span = node.span;
+        document.parts.iter_mut().for_each(|part| part.span = span);
+    }
+    Ok((document, tree))
+}
+
+/// What goes with the entry at `entry`: the blanks before it, its comma if it has one, else the comma before it.
+/// `before` is the end of the value before it.
+fn cuts(document: &Document, before: Option<usize>, entry: Span) -> Vec<Span> {
+    let text = document.source.as_str();
+    let mut cuts = Vec::new();
+    let comma = skip_blank(document, entry.end);
+    let has_comma = text[comma..].starts_with(',');
+    if let Some(before) = before.filter(|_| !has_comma) {
+        let comma = skip_blank(document, before);
+        cuts.push(Span::new(comma, comma + 1));
+    }
+    let mut start = text[..entry.start].trim_end_matches([' ', '\t', '\n', '\r']).len();
+    let end = if has_comma && is_blank(&text[entry.end..comma]) { comma + 1 } else { entry.end };
+    // A line comment before the entry needs a line break behind it.
+    let behind = &text[end..end_of_line(text, end)];
+    let follows_line_comment = document.comments.iter().rev().find(|comment| comment.span.end <= entry.start);
+    if follows_line_comment
+        .is_some_and(|comment| comment.span.end == start && document.comment_extent(comment) == comment.span)
+        && (!is_blank(behind) || end + behind.len() == text.len())
+        && LineBreak::at(text, start) != LineBreak::None
+    {
+        start = behind_break(text, start);
+    }
+    cuts.push(Span::new(start, end));
+    if has_comma && end == entry.end {
+        cuts.push(Span::new(comma, comma + 1));
+    }
+    cuts
+}
+
+fn root(document: &Document) -> Option<(NodeId, &Node)> {
+    let id = document.parts.first()?.root;
+    document.nodes.get(id.index()).map(|node| (id, node))
+}
+
+/// Why an entry cannot be attached where the file has one of its own.
+pub(super) fn taken(name: &str) -> String {
+    format!("the file has a key `{name}` of its own at the top: rename it")
+}
