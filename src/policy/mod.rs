@@ -1,6 +1,14 @@
 //! Which leaves are secret, and under which modes a file is sealed.
+//!
+//! The grammar of key-path patterns is part of the file format; it stands in [`Selection`].
 
-use crate::document::Step;
+mod pattern;
+mod selection;
+#[cfg(test)]
+mod tests;
+
+pub use pattern::PatternError;
+pub use selection::{Coverage, Cursor, Selection, Usage};
 
 /// How strictly a whole file must be one version (`format-v1.md`, section 8).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -44,47 +52,6 @@ pub enum Padding {
     None,
 }
 
-/// Which leaves are secret: those an `encrypt` pattern covers and no `clear` pattern does.
-#[derive(Clone, Debug, Default)]
-pub struct Selection {
-    encrypt: Vec<String>,
-    clear: Vec<String>,
-}
-
-/// A pattern that does not parse.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("pattern `{pattern}`: {reason} at character {at}")]
-pub struct PatternError {
-    /// The pattern.
-    pub pattern: String,
-    /// 1-based.
-    pub at: usize,
-    /// What is wrong.
-    pub reason: &'static str,
-}
-
-impl Selection {
-    /// Parses both lists.
-    ///
-    /// # Errors
-    /// [`PatternError`] for the first that does not parse.
-    pub fn parse(encrypt: &[String], clear: &[String]) -> Result<Self, PatternError> {
-        Ok(Self { encrypt: encrypt.to_vec(), clear: clear.to_vec() })
-    }
-
-    /// The patterns as they were.
-    #[must_use]
-    pub fn patterns(&self) -> (&[String], &[String]) {
-        (&self.encrypt, &self.clear)
-    }
-
-    /// Whether the leaf at `path` is secret.
-    #[must_use]
-    pub fn covers(&self, _path: &[Step]) -> bool {
-        true
-    }
-}
-
 /// A rule as it is written into a file.
 #[derive(Clone, Debug, Default)]
 pub struct Policy {
@@ -101,3 +68,35 @@ pub struct Policy {
     /// Scope, `{path}` already put in; empty if none.
     pub scope: String,
 }
+
+/// Gives a mode its names in files and in `.sealeaf.toml`, from one table.
+macro_rules! named {
+    ($mode:ident { $($variant:ident = $name:literal),+ }) => {
+        impl $mode {
+            /// Every name, in the order of the variants.
+            pub const NAMES: &'static [&'static str] = &[$($name),+];
+
+            /// The name in files and in `.sealeaf.toml`.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $name),+
+                }
+            }
+
+            /// The mode of that name.
+            #[must_use]
+            pub fn from_name(name: &str) -> Option<Self> {
+                match name {
+                    $($name => Some(Self::$variant),)+
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+named!(Integrity { Linked = "linked", Sealed = "sealed" });
+named!(Cleartext { Bound = "bound", Free = "free" });
+named!(Comments { Plain = "plain", Encrypt = "encrypt", Strip = "strip" });
+named!(Padding { Buckets = "buckets", None = "none" });
