@@ -4,7 +4,7 @@
 //! anyone has looked at it, so nothing in it can start a program, choose an address or name one of the user's keys.
 
 // pub mod discover;
-// pub mod edit;
+pub mod edit;
 mod error;
 mod fields;
 mod globs;
@@ -12,12 +12,14 @@ pub mod near;
 mod reader;
 mod recipients;
 mod rule;
+mod template;
 #[cfg(test)]
 mod tests;
 
 pub use error::{ConfigError, Problem};
 pub use recipients::{Meaning, Named, Recipients};
 pub use rule::{EnvelopeName, Rule};
+pub use template::template;
 
 use std::path::{Path, PathBuf};
 
