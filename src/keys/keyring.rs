@@ -80,8 +80,8 @@ impl<'a> Keyring<'a> {
 
     /// Opens the first of `stanzas` that one of the user's keys fits: those that open in silence, then those that ask
     /// for a passphrase, then those that need a network; within each of these in the file's order. Break-glass keys
-    /// are tried only where the run allows it. Gives the stanza's place and what was wrapped; whether that came out was wrapped for this file is the caller's to
-    /// check.
+    /// are tried only where the run allows it. Gives the stanza's place and what came out; whether
+    /// that was wrapped for this file is the caller's to check.
     ///
     /// # Errors
     /// [`UnwrapError`] with every recipient and its reason.
