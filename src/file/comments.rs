@@ -13,7 +13,7 @@ pub(super) fn strip(document: Document, format: &dyn Format, limits: &Limits) ->
         .comments
         .iter()
         .filter(|comment| !is_public_comment(&document, comment))
-        .map(|comment| Splice::new(whole(source, comment.span), ""))
+        .map(|comment| Splice::new(whole(source, document.comment_extent(comment)), ""))
         .collect();
     if splices.is_empty() {
         return Ok(document);

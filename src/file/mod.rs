@@ -8,6 +8,8 @@ mod error;
 mod next;
 mod open;
 mod seal;
+#[cfg(all(test, feature = "age"))]
+mod tests;
 
 pub use comments::suspicious_comment;
 pub use error::FileError;

@@ -85,7 +85,11 @@ impl<'a> Keyring<'a> {
     ///
     /// # Errors
     /// [`UnwrapError`] with every recipient and its reason.
-    pub fn unwrap(&self, stanzas: &[Stanza], context: &WrapContext) -> Result<(usize, SecretBytes), UnwrapError> {
+    pub fn unwrap(
+        &self,
+        stanzas: &[Stanza],
+        context: &WrapContext,
+    ) -> Result<(usize, SecretBytes), UnwrapError> {
         block_on(self.unwrap_async(stanzas, context))
     }
 

@@ -121,12 +121,6 @@ pub enum EnvelopeError {
         /// 1-based.
         line: usize,
     },
-    /// A block comment cannot become a token.
-    #[error("line {line}: a block comment cannot be encrypted; write it with `//`")]
-    BlockComment {
-        /// 1-based.
-        line: usize,
-    },
     /// A cleartext value that reads as a token.
     #[error("{at} begins like a token and would stand in clear")]
     LooksLikeToken {

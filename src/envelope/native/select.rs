@@ -6,35 +6,14 @@ use super::error::{EnvelopeError, Where};
 use super::read::{has_odd_character, is_public_comment};
 use super::structure::Place;
 use super::token::ANY_PREFIX;
-use crate::document::{Document, Kind, NodeId, Step, Value};
+use crate::document::{Document, Kind, NodeId, Value};
 use crate::policy::{Comments, Selection};
 
-/// By node, whether the rule marks it secret.
+/// By node, whether the rule marks it secret; answers for aliases and values of no width too, by their place.
 #[must_use]
 pub fn marked(document: &Document, selection: &Selection) -> Vec<bool> {
-    let mut marked = vec![false; document.nodes.len()];
-    for part in &document.parts {
-        mark(document, part.root, selection, &mut Vec::new(), &mut marked);
-    }
-    marked
-}
-
-/// Recursion is as deep as the document, which the parser's limit bounds.
-fn mark(document: &Document, id: NodeId, selection: &Selection, path: &mut Vec<Step>, marked: &mut [bool]) {
-    let mut child = |step: Step, id: NodeId| {
-        path.push(step);
-        mark(document, id, selection, path, marked);
-        path.pop();
-    };
-    match &document.node(id).kind {
-        Kind::Map(entries) if !entries.is_empty() => {
-            entries.iter().for_each(|entry| child(Step::Key(entry.key.text.clone()), entry.value));
-        }
-        Kind::List(items) if !items.is_empty() => {
-            items.iter().enumerate().for_each(|(index, item)| child(Step::Index(index), *item));
-        }
-        _ => marked[id.index()] = selection.covers(path),
-    }
+    let coverage = selection.over(document);
+    document.ids().map(|id| coverage.is_secret(id)).collect()
 }
 
 /// Enforces a rule on a sealed document: every marked leaf is a token, every alias at a marked path points at tokens
@@ -111,13 +90,9 @@ pub(super) fn check_clear(
         }
     }
     for comment in &document.comments {
-        let line = || document.line_of(comment.span.start);
         let in_clear = comments != Comments::Encrypt || is_public_comment(document, comment);
         if in_clear && has_odd_character(document, comment) {
-            return Err(EnvelopeError::CommentCharacter { line: line() });
-        }
-        if !in_clear && comment.span.of(&document.source).starts_with("/*") {
-            return Err(EnvelopeError::BlockComment { line: line() });
+            return Err(EnvelopeError::CommentCharacter { line: document.line_of(comment.span.start) });
         }
     }
     Ok(())

@@ -111,7 +111,7 @@ fn attempt(
     let run = Run::new(environment, prompt);
     let stanzas: Vec<Stanza> = ids.iter().map(|id| stanza(id)).collect();
     let opened = Keyring::new(&run).unwrap(&stanzas, &context())?;
-    Ok(String::from_utf8(opened.expose().to_vec()).unwrap())
+    Ok(String::from_utf8(opened.1.expose().to_vec()).unwrap())
 }
 
 /// Opens a file for `id` alone; the reason where it does not open, with the home folder written as `~`.

@@ -1,0 +1,220 @@
+//! The whole library path, over every format: seal, open, next version, and what must be refused.
+
+use crate::document::{KeyPath, Tree, Value};
+use crate::envelope::native::State;
+use crate::file::{Next, OpenFile, SealedFile, SealedText, Sealing, parse, seal};
+use crate::format::{Format, Limits, by_name};
+use crate::keys::{Environment, KeyRef, Keyring, NoPrompt, Recipient, Run, age};
+use crate::policy::{Cleartext, Comments, Policy, Selection};
+
+/// A user with one identity.
+struct User {
+    environment: Environment,
+    recipient: Recipient,
+}
+
+impl User {
+    fn new(name: &str) -> Self {
+        let identity = age::generate("2026-01-01T00:00:00Z").unwrap();
+        let key = KeyRef { kind: "age".to_owned(), id: identity.recipient, context: Default::default() };
+        Self {
+            environment: [("SEALEAF_IDENTITY", identity.text.as_str())].into_iter().collect(),
+            recipient: Recipient { key, name: name.to_owned(), break_glass: false },
+        }
+    }
+
+    fn with<T>(&self, act: impl FnOnce(&Keyring<'_>) -> T) -> T {
+        act(&Keyring::new(&Run::new(&self.environment, &NoPrompt)))
+    }
+
+    fn seal(&self, text: &str, format: &dyn Format, policy: Policy) -> SealedText {
+        let limits = Limits::default();
+        let recipients = [self.recipient.clone()];
+        let sealing =
+            Sealing { policy, recipients: &recipients, allow_no_secrets: true, allow_comments: true };
+        let document = parse(text, format, &limits).unwrap();
+        self.with(|keyring| seal(document, format, &sealing, keyring, &limits)).unwrap()
+    }
+
+    fn open(&self, text: &str, format: &'static dyn Format) -> OpenFile {
+        let file = SealedFile::parse(text, format, &Limits::default()).unwrap();
+        self.with(|keyring| file.open(keyring, &Limits::default())).unwrap()
+    }
+
+    fn refused(&self, text: &str, format: &'static dyn Format) -> bool {
+        match SealedFile::parse(text, format, &Limits::default()) {
+            Ok(file) => self.with(|keyring| file.open(keyring, &Limits::default())).is_err(),
+            Err(_) => true,
+        }
+    }
+
+    fn edit(&self, open: &OpenFile, plain: &str) -> String {
+        let plain = parse(plain, open.sealed_file().format(), &Limits::default()).unwrap();
+        let next =
+            Next { plain: Some(plain), allow_no_secrets: true, allow_comments: true, ..Next::default() };
+        let change = self.with(|keyring| open.next(next, keyring, &Limits::default())).unwrap();
+        change.sealed.text.to_string()
+    }
+}
+
+const JSON: &str = "{\n  \"host\": \"db.prod\",\n  \"users\": [\n    {\"name\": \"a\", \"pass\": \"s3cret one\"},\n    {\"name\": \"b\", \"pass\": \"\"}\n  ],\n  \"port\": 5432,\n  \"empty\": {},\n  \"on\": true,\n  \"none\": null\n}\n";
+const TOML: &str = "host = \"db.prod\" # where\nport = 5432\n\n[[users]]\nname = \"a\"\npass = 's3cret one'\n\n[[users]]\nname = \"b\"\npass = \"\"\nnotes = \"\"\"\nx\n  y\n\"\"\"\n";
+const YAML: &str = "# head\nhost: db.prod # where\nport: 5432\nusers:\n  - name: a\n    pass: 's3cret one'\n  - name: b\n    pass: \"\"\n    key: |2- # why\n        x\n      y\n\non: yes\nempty: {}\nnone: ~\n";
+
+fn samples() -> Vec<(&'static dyn Format, &'static str)> {
+    [("json", JSON)].into_iter().filter_map(|(name, text)| Some((by_name(name)?, text))).collect()
+}
+
+fn changed_lines(a: &str, b: &str) -> usize {
+    assert_eq!(a.lines().count(), b.lines().count());
+    a.lines().zip(b.lines()).filter(|(a, b)| a != b).count()
+}
+
+#[test]
+fn comes_back_byte_for_byte() {
+    let user = User::new("alice");
+    for (format, text) in samples() {
+        for policy in policies() {
+            let sealed = user.seal(text, format, policy);
+            let open = user.open(&sealed.text, format);
+            assert_eq!(open.plain().source.as_str(), text);
+            assert_eq!(open.state(), State::Sealed);
+            assert_eq!(user.edit(&open, text), *sealed.text, "an unchanged file keeps every byte");
+        }
+    }
+}
+
+fn policies() -> Vec<Policy> {
+    let only = |patterns: &[&str], clear: &[&str]| {
+        let list = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
+        Selection::parse(&list(patterns), &list(clear)).unwrap()
+    };
+    vec![
+        Policy::default(),
+        Policy { selection: only(&["**.pass"], &[]), ..Policy::default() },
+        Policy {
+            selection: only(&["**"], &["host", "port"]),
+            cleartext: Cleartext::Free,
+            ..Policy::default()
+        },
+        Policy {
+            selection: only(&["users"], &[]),
+            comments: Comments::Encrypt,
+            scope: "prod".to_owned(),
+            ..Policy::default()
+        },
+    ]
+}
+
+#[test]
+fn ac_03_one_changed_value_is_one_changed_line() {
+    let user = User::new("alice");
+    for (format, text) in samples() {
+        let sealed = user.seal(text, format, Policy::default());
+        let open = user.open(&sealed.text, format);
+        let changed = user.edit(&open, &text.replace("s3cret one", "another"));
+        assert_eq!(changed_lines(&sealed.text, &changed), 1, "{}", format.name());
+        let open = user.open(&changed, format);
+        assert_eq!(open.state(), State::Sealed);
+        assert_eq!(open.plain().source.as_str(), text.replace("s3cret one", "another"));
+    }
+}
+
+#[test]
+fn ac_03_an_inserted_element_is_one_line_and_one_tail() {
+    let user = User::new("alice");
+    let json = by_name("json").unwrap();
+    let text = "{\n  \"list\": [\n    \"a\",\n    \"b\"\n  ]\n}\n";
+    let sealed = user.seal(text, json, Policy::default());
+    let open = user.open(&sealed.text, json);
+    let longer = user.edit(&open, &text.replace("\"a\",", "\"a\",\n    \"x\","));
+    let gone: Vec<&str> = sealed.text.lines().filter(|line| !longer.contains(line)).collect();
+    assert_eq!(gone.len(), 1, "the predecessor's tail alone is rewritten");
+}
+
+#[test]
+fn every_changed_line_and_every_lost_line_is_refused() {
+    let user = User::new("alice");
+    for (format, text) in samples() {
+        for policy in policies() {
+            let free = policy.cleartext == Cleartext::Free;
+            let sealed = user.seal(text, format, policy).text.to_string();
+            let lines: Vec<&str> = sealed.split_inclusive('\n').collect();
+            for skip in 0..lines.len() {
+                let without: String =
+                    lines.iter().enumerate().filter(|(i, _)| *i != skip).map(|(_, l)| *l).collect();
+                let line = lines[skip].trim();
+                let neutral =
+                    line.is_empty() || line.starts_with('#') || (free && !line.contains("sealed.v1"));
+                assert!(neutral || user.refused(&without, format), "{}: lost {line}", format.name());
+            }
+        }
+    }
+}
+
+#[test]
+fn a_clean_text_merge_is_linked_and_one_reseal_seals_it() {
+    let user = User::new("alice");
+    for (format, text) in samples() {
+        let base = user.seal(text, format, Policy::default()).text.to_string();
+        let open = user.open(&base, format);
+        let ours = user.edit(&open, &text.replace("db.prod", "db.test"));
+        let theirs = user.edit(&open, &text.replace("s3cret one", "another"));
+        let merged: String = base
+            .split_inclusive('\n')
+            .zip(ours.split_inclusive('\n'))
+            .zip(theirs.split_inclusive('\n'))
+            .map(|((base, ours), theirs)| if ours == base { theirs } else { ours })
+            .collect();
+        let open = user.open(&merged, format);
+        assert_eq!(open.state(), State::Linked, "{}", format.name());
+        let both = text.replace("db.prod", "db.test").replace("s3cret one", "another");
+        assert_eq!(open.plain().source.as_str(), both);
+        let place = crate::envelope::native::Place::Leaf(
+            open.plain().ids().find(|id| open.sealed_file().sealed().is_token(*id)).unwrap(),
+        );
+        let next = Next { touch: Some(place), ..Next::default() };
+        let resealed = user.with(|keyring| open.next(next, keyring, &Limits::default())).unwrap();
+        assert_eq!(changed_lines(&merged, &resealed.sealed.text), 1);
+        assert_eq!(user.open(&resealed.sealed.text, format).state(), State::Sealed);
+    }
+}
+
+#[test]
+fn removing_a_recipient_makes_a_new_key_and_ac_35_old_wraps_do_not_fit() {
+    let (alice, bob) = (User::new("alice"), User::new("bob"));
+    for (format, text) in samples() {
+        let sealed = alice.seal(text, format, Policy::default());
+        let open = alice.open(&sealed.text, format);
+        let both = [alice.recipient.clone(), bob.recipient.clone()];
+        let next = Next { recipients: Some(&both), ..Next::default() };
+        let shared = alice.with(|keyring| open.next(next, keyring, &Limits::default())).unwrap();
+        assert!(!shared.rotated);
+        let open = bob.open(&shared.sealed.text, format);
+        assert_eq!(open.plain().source.as_str(), text);
+        let alone = [alice.recipient.clone()];
+        let next = Next { recipients: Some(&alone), ..Next::default() };
+        let open = alice.open(&shared.sealed.text, format);
+        let change = alice.with(|keyring| open.next(next, keyring, &Limits::default())).unwrap();
+        assert!(change.rotated);
+        assert_eq!(change.removed, vec![bob.recipient.clone()]);
+        assert_eq!(change.sealed.fresh, change.sealed.sealed);
+        assert!(bob.refused(&change.sealed.text, format));
+        assert_eq!(alice.open(&change.sealed.text, format).header().epoch, 2);
+    }
+}
+
+#[test]
+fn the_engine_edits_by_key_path() {
+    let user = User::new("alice");
+    for (format, text) in samples() {
+        let sealed = user.seal(text, format, Policy::default());
+        let open = user.open(&sealed.text, format);
+        let id = open.plain().find(&KeyPath::parse("users[0].pass").unwrap()).unwrap();
+        let value = Tree::Leaf(Value::Str("new value".into()));
+        let splices = format.replace(open.plain(), id, &value).unwrap();
+        let plain = crate::document::apply(&open.plain().source, &splices).unwrap();
+        let changed = user.edit(&open, &plain);
+        assert_eq!(changed_lines(&sealed.text, &changed), 1);
+    }
+}
