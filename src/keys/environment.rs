@@ -28,6 +28,11 @@ impl Environment {
         self.os(name)?.to_str()
     }
 
+    /// The names of all variables.
+    pub fn names(&self) -> impl Iterator<Item = &OsStr> {
+        self.0.keys().map(OsString::as_os_str)
+    }
+
     /// The home folder.
     #[must_use]
     pub fn home(&self) -> Option<PathBuf> {
