@@ -42,7 +42,7 @@ pub(crate) fn bytes(bytes: &[u8]) -> String {
     out
 }
 
-/// JSON text as a serialiser wrote it: characters that JSON allows and people cannot see become `\uXXXX`.
+/// JSON text as a serialiser wrote it: characters that JSON allows and people cannot see become `\u` and four digits.
 pub(crate) fn json(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {

@@ -84,7 +84,10 @@ fn page(command: clap::Command) -> Result<Vec<u8>, Report> {
 
 fn render(command: clap::Command, page: &mut Vec<u8>) -> io::Result<()> {
     let (has_verbs, has_version) = (command.has_subcommands(), command.get_version().is_some());
-    let man = Man::new(command).manual("sealeaf manual");
+    // What the short help leaves out belongs here.
+    let command = command.mut_args(|argument| argument.hide_short_help(false));
+    let man =
+        Man::new(command).source(concat!("sealeaf ", env!("CARGO_PKG_VERSION"))).manual("sealeaf manual");
     man.render_title(page)?;
     man.render_name_section(page)?;
     man.render_synopsis_section(page)?;

@@ -149,8 +149,8 @@ pub(crate) fn make_folders(target: &Target, context: &Context) -> Result<(), Rep
     let Target::File(path) = target else { return Ok(()) };
     let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) else { return Ok(()) };
     // The nearest folder that exists decides whether this leads out of the repository.
-    let missing: Vec<&Path> = parent.ancestors().take_while(|folder| !folder.exists()).collect();
-    if let Some(first) = missing.last().filter(|first| !first.as_os_str().is_empty()) {
+    let missing = |folder: &&Path| !folder.as_os_str().is_empty() && !folder.exists();
+    if let Some(first) = parent.ancestors().take_while(missing).last() {
         Place::of(first, &context.directory)?;
         fs::create_dir_all(parent).map_err(Report::io("make the folder", parent))?;
     }
