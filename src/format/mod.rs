@@ -102,6 +102,12 @@ pub trait Format: Sync {
     fn render(&self, value: &Tree) -> String;
 }
 
+impl std::fmt::Debug for dyn Format {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
 /// What is refused for its size, before any cryptography. Sizes in bytes.
 #[derive(Clone, Debug)]
 pub struct Limits {

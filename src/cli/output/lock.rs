@@ -1,0 +1,78 @@
+//! One writer at a time in a folder: an advisory lock on the folder itself, which survives that its files are replaced.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
+
+use crate::cli::context::Context;
+use crate::cli::escape;
+use crate::cli::place::Place;
+use crate::cli::report::{Kind, Report};
+
+/// A held lock. Within one process a folder's lock is shared, so that a verb may hold it from reading to writing.
+#[derive(Clone, Debug)]
+#[must_use]
+pub(crate) struct Lock {
+    _file: Arc<File>,
+}
+
+impl Lock {
+    /// Locks the folder of the file at `path`.
+    ///
+    /// # Errors
+    /// As [`Place::of`] and [`Lock::folder`].
+    pub(crate) fn around(path: &Path, context: &Context) -> Result<Self, Report> {
+        Self::folder(&Place::of(path, &context.directory)?.folder, context)
+    }
+
+    /// Locks a folder; waits for another process up to ten seconds.
+    ///
+    /// # Errors
+    /// [`Kind::Conflict`] where the other one does not finish.
+    pub(crate) fn folder(folder: &Path, context: &Context) -> Result<Self, Report> {
+        let file = File::open(folder).map_err(Report::io("open the folder", folder))?;
+        let metadata = file.metadata().map_err(Report::io("open the folder", folder))?;
+        let id = (metadata.dev(), metadata.ino());
+        let mut held = HELD.lock().unwrap_or_else(PoisonError::into_inner);
+        let held = held.get_or_insert_default();
+        if let Some(file) = held.get(&id).and_then(Weak::upgrade) {
+            return Ok(Self { _file: file });
+        }
+        let begun = Instant::now();
+        let mut said = false;
+        loop {
+            match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+                Err(Errno::WOULDBLOCK) if begun.elapsed() < PATIENCE => {
+                    if !said && begun.elapsed() > Duration::from_secs(1) {
+                        context.note(format!("waiting for another sealeaf in `{}`", escape::path(folder)));
+                        said = true;
+                    }
+                    sleep(PAUSE);
+                }
+                Err(Errno::WOULDBLOCK) => {
+                    let message = format!("another sealeaf is writing in `{}`", escape::path(folder));
+                    return Err(Report::message(Kind::Conflict, message).hint("try again when it is done"));
+                }
+                // A file system without locks: what remains is the comparison before the file is replaced.
+                Ok(()) | Err(_) => break,
+            }
+        }
+        let file = Arc::new(file);
+        held.insert(id, Arc::downgrade(&file));
+        Ok(Self { _file: file })
+    }
+}
+
+/// The locks of this process, by device and inode of their folders.
+type Held = HashMap<(u64, u64), Weak<File>>;
+
+static HELD: Mutex<Option<Held>> = Mutex::new(None);
+const PATIENCE: Duration = Duration::from_secs(10);
+const PAUSE: Duration = Duration::from_millis(20);

@@ -1,0 +1,102 @@
+//! A file as it was when it was read, and whether it still is.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::Read;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::OFlags;
+use sha2::{Digest, Sha256};
+use zeroize::Zeroizing;
+
+use crate::cli::context::Context;
+use crate::cli::escape;
+use crate::cli::place::Place;
+use crate::cli::report::{Kind, Report};
+
+/// A file at the time of its reading.
+#[derive(Clone, Debug)]
+pub(crate) struct Original {
+    path: PathBuf,
+    directory: PathBuf,
+    is_symlink: bool,
+    links: u64,
+    hash: [u8; 32],
+}
+
+impl Original {
+    /// Remembers the file at `path`, which was opened as `file` and held `bytes`.
+    ///
+    /// # Errors
+    /// Where the file is gone.
+    pub(crate) fn of(path: &Path, file: &File, bytes: &[u8], context: &Context) -> Result<Self, Report> {
+        let metadata = file.metadata().map_err(Report::io("read", path))?;
+        let link = fs::symlink_metadata(path).map_err(Report::io("read", path))?;
+        Ok(Self {
+            path: path.to_owned(),
+            directory: context.directory.clone(),
+            is_symlink: link.file_type().is_symlink(),
+            links: metadata.nlink(),
+            hash: Sha256::digest(bytes).into(),
+        })
+    }
+
+    /// Where the file is, if it can be replaced.
+    ///
+    /// # Errors
+    /// [`Kind::Refused`] for a symlink, a file with further hard links, and a path that leads out of its repository.
+    pub(crate) fn replaceable(&self) -> Result<Place, Report> {
+        let refuse = |what, hint: &str| {
+            let message = format!("`{}` {what}", escape::path(&self.path));
+            Err(Report::message(Kind::Refused, message).hint(hint))
+        };
+        if self.is_symlink {
+            return refuse("is a symlink and is not written through", "name the file that it points to");
+        }
+        if self.links > 1 {
+            return refuse(
+                "has further hard links, which would keep the old content",
+                "replace it by a copy first",
+            );
+        }
+        Place::of(&self.path, &self.directory)
+    }
+
+    /// Whether these are its bytes.
+    pub(super) fn holds(&self, bytes: &[u8]) -> bool {
+        self.hash == <[u8; 32]>::from(Sha256::digest(bytes))
+    }
+
+    /// Opens the file again, to see that it is still the same: a plain file of the same bytes.
+    ///
+    /// # Errors
+    /// [`Kind::Conflict`] where it is not.
+    pub(super) fn unchanged(&self, place: &Place) -> Result<File, Report> {
+        let changed = || {
+            let message = format!("`{}` was changed by another program meanwhile", escape::path(&self.path));
+            Report::message(Kind::Conflict, message).hint("nothing was written; run the command again")
+        };
+        let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY;
+        let flags = i32::try_from(flags.bits()).unwrap_or_default();
+        let opened = OpenOptions::new().read(true).custom_flags(flags).open(place.path());
+        let mut file = opened.map_err(|_| changed())?;
+        let metadata = file.metadata().map_err(|_| changed())?;
+        if metadata.is_file() && metadata.nlink() <= 1 && hash(&mut file).is_ok_and(|hash| hash == self.hash)
+        {
+            Ok(file)
+        } else {
+            Err(changed())
+        }
+    }
+}
+
+fn hash(file: &mut File) -> std::io::Result<[u8; 32]> {
+    let mut hasher = Sha256::new();
+    let mut buffer = Zeroizing::new([0; 16 << 10]);
+    loop {
+        match file.read(buffer.as_mut())? {
+            0 => return Ok(hasher.finalize().into()),
+            read => hasher.update(buffer.get(..read).unwrap_or_default()),
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! A new file beside its target: complete, on disk, and one rename away.
+
+use std::ffi::{OsStr, OsString};
+use std::fs::{self, File, Permissions};
+use std::io::Write;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::Path;
+
+use rustix::fs::{
+    CWD, Gid, RenameFlags, Uid, XattrFlags, fchown, fgetxattr, flistxattr, fsetxattr, renameat_with,
+};
+use rustix::process::geteuid;
+use tempfile::NamedTempFile;
+
+use crate::cli::cleanup;
+use crate::cli::escape;
+use crate::cli::place::Place;
+use crate::cli::report::{Kind, Report};
+
+/// A temporary file that holds the new content. Dropped, it is gone.
+#[derive(Debug)]
+pub(super) struct Staged<'a> {
+    file: NamedTempFile,
+    guard: cleanup::Guard,
+    place: &'a Place,
+}
+
+impl<'a> Staged<'a> {
+    /// Prepares a new file: mode 0600 for plaintext, else 0644 less the umask. The folder's lock must be held.
+    pub(super) fn new(place: &'a Place, bytes: &[u8], plain: bool) -> Result<Self, Report> {
+        let staged = Self::open(place, if plain { 0o600 } else { 0o644 })?;
+        staged.fill(bytes)
+    }
+
+    /// Prepares a file that will replace `current`, taking over its mode, owner and extended attributes. The folder's
+    /// lock must be held.
+    pub(super) fn over(current: &File, place: &'a Place, bytes: &[u8], plain: bool) -> Result<Self, Report> {
+        let staged = Self::open(place, 0o600)?;
+        let failed = |error| Report::io("write beside", &place.shown)(error);
+        let metadata = current.metadata().map_err(failed)?;
+        // Others were given access to the ciphertext, not to this.
+        let mut mode = metadata.mode() & if plain { 0o700 } else { 0o777 };
+        if !staged.take_owner(&metadata) {
+            mode &= 0o707;
+        }
+        if !plain {
+            copy_attributes(current, staged.file.as_file());
+        }
+        staged.file.as_file().set_permissions(Permissions::from_mode(mode)).map_err(failed)?;
+        staged.fill(bytes)
+    }
+
+    /// Puts the new file in the place of the old one.
+    pub(super) fn replace(self) -> Result<(), Report> {
+        let (place, guard) = (self.place, self.guard);
+        self.file.persist(place.path()).map_err(|error| Report::io("replace", &place.shown)(error.error))?;
+        drop(guard);
+        sync_folder(&place.folder)
+    }
+
+    /// Puts the new file where there is none yet.
+    pub(super) fn create(self) -> Result<(), Report> {
+        let (place, guard) = (self.place, self.guard);
+        self.file.persist_noclobber(place.path()).map_err(|error| match error.error.kind() {
+            std::io::ErrorKind::AlreadyExists => {
+                Report::message(Kind::Conflict, format!("`{}` exists by now", escape::path(&place.shown)))
+                    .hint("nothing was written; run the command again")
+            }
+            _ => Report::io("write", &place.shown)(error.error),
+        })?;
+        drop(guard);
+        sync_folder(&place.folder)
+    }
+
+    /// Swaps the new file with the old one, in one step; doing it twice changes nothing. Where the file system cannot,
+    /// the old one is replaced and gone.
+    pub(super) fn exchange(&self) -> Result<(), Report> {
+        let (new, old) = (self.file.path(), self.place.path());
+        match renameat_with(CWD, new, CWD, &old, RenameFlags::EXCHANGE) {
+            Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS) => fs::rename(new, &old),
+            result => result.map_err(Into::into),
+        }
+        .map_err(Report::io("replace", &self.place.shown))
+    }
+
+    /// The file that [`Staged::exchange`] took away, where the file system could keep it.
+    pub(super) fn taken_away(&self) -> Option<fs::Metadata> {
+        fs::symlink_metadata(self.file.path()).ok()
+    }
+
+    /// Where it goes.
+    pub(super) fn place(&self) -> &'a Place {
+        self.place
+    }
+
+    fn open(place: &'a Place, mode: u32) -> Result<Self, Report> {
+        let prefix = prefix(&place.name);
+        sweep(&place.folder, &prefix);
+        let file = tempfile::Builder::new()
+            .prefix(&prefix)
+            .rand_bytes(RANDOM)
+            .permissions(Permissions::from_mode(mode))
+            .tempfile_in(&place.folder)
+            .map_err(Report::io("write beside", &place.shown))?;
+        let guard = cleanup::file(file.path().to_owned());
+        Ok(Self { file, guard, place })
+    }
+
+    fn fill(mut self, bytes: &[u8]) -> Result<Self, Report> {
+        let written = self.file.write_all(bytes).and_then(|()| self.file.as_file().sync_all());
+        written.map_err(Report::io("write", &self.place.shown))?;
+        Ok(self)
+    }
+
+    /// Gives the file to the owner and group of the old one. False where the group could not be kept.
+    fn take_owner(&self, old: &fs::Metadata) -> bool {
+        let Ok(new) = self.file.as_file().metadata() else { return false };
+        let owner = (new.uid() != old.uid()).then(|| Uid::from_raw(old.uid()));
+        let group = (new.gid() != old.gid()).then(|| Gid::from_raw(old.gid()));
+        if owner.is_some() && fchown(&self.file, owner, group).is_ok() {
+            return true;
+        }
+        group.is_none() || fchown(&self.file, None, group).is_ok()
+    }
+}
+
+/// Makes the renames in a folder durable.
+pub(super) fn sync_folder(folder: &Path) -> Result<(), Report> {
+    match File::open(folder).and_then(|folder| folder.sync_all()) {
+        // Some file systems have nothing to sync in a folder.
+        Err(error) if error.kind() != std::io::ErrorKind::InvalidInput => {
+            Err(Report::io("make sure of the new file in", folder)(error))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// `.NAME.sealeaf-`, shortened where the file system would refuse it.
+fn prefix(name: &OsStr) -> OsString {
+    let name = if name.len() <= LONGEST { name } else { OsStr::new("") };
+    let mut prefix = OsString::from(".");
+    prefix.push(name);
+    prefix.push(".sealeaf-");
+    prefix
+}
+
+/// Removes what a killed process left of earlier writes to the same file. Under the folder's lock nobody else's is
+/// in use.
+fn sweep(folder: &Path, prefix: &OsStr) {
+    let Ok(entries) = fs::read_dir(folder) else { return };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        let random = name.as_bytes().strip_prefix(prefix.as_bytes());
+        let ours =
+            random.is_some_and(|rest| rest.len() == RANDOM && rest.iter().all(u8::is_ascii_alphanumeric));
+        let owned = || entry.metadata().is_ok_and(|file| file.is_file() && file.uid() == geteuid().as_raw());
+        if ours && owned() {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
+/// Copies extended attributes, access lists among them, as far as the system allows.
+fn copy_attributes(from: &File, to: &File) {
+    let mut names = vec![0; ATTRIBUTES];
+    let Ok(length) = flistxattr(from, names.as_mut_slice()) else { return };
+    let mut value = vec![0; ATTRIBUTES];
+    for name in
+        names.get(..length).unwrap_or_default().split(|byte| *byte == 0).filter(|name| !name.is_empty())
+    {
+        if let Ok(length) = fgetxattr(from, name, value.as_mut_slice()) {
+            let _ = fsetxattr(to, name, value.get(..length).unwrap_or_default(), XattrFlags::empty());
+        }
+    }
+}
+
+const RANDOM: usize = 6;
+/// Linux takes 255 bytes; ours adds 16.
+const LONGEST: usize = 230;
+/// What Linux allows for the list of names, and for one value.
+const ATTRIBUTES: usize = 64 << 10;

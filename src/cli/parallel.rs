@@ -1,0 +1,63 @@
+//! The same work over many items, on all cores.
+
+use std::num::NonZero;
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::thread::{available_parallelism, scope};
+
+use super::report::Report;
+
+/// Does `work` on every item. The results come in the items' order.
+pub(crate) fn map<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    let workers = available_parallelism().map_or(1, NonZero::get).min(items.len());
+    if workers <= 1 {
+        return items.iter().map(work).collect();
+    }
+    let queue = Mutex::new(items.iter().enumerate());
+    let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
+    let mut results: Vec<(usize, R)> = scope(|scope| {
+        let worker = || std::iter::from_fn(next).map(|(index, item)| (index, work(item))).collect::<Vec<_>>();
+        let handles: Vec<_> = (0..workers).map(|_| scope.spawn(worker)).collect();
+        handles
+            .into_iter()
+            .flat_map(|handle| handle.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+            .collect()
+    });
+    results.sort_unstable_by_key(|(index, _)| *index);
+    results.into_iter().map(|(_, result)| result).collect()
+}
+
+/// Does `work` on every item.
+///
+/// # Errors
+/// The first in the items' order; the other items are done nevertheless.
+pub(crate) fn try_map<T: Sync, R: Send>(
+    items: &[T],
+    work: impl Fn(&T) -> Result<R, Report> + Sync,
+) -> Result<Vec<R>, Report> {
+    map(items, work).into_iter().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::report::Kind;
+
+    #[test]
+    fn results_keep_the_order() {
+        for count in [0, 1, 2, 1000] {
+            let items: Vec<usize> = (0..count).collect();
+            assert_eq!(map(&items, |item| item * 2), items.iter().map(|item| item * 2).collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn the_first_error_in_order_counts() {
+        let items: Vec<usize> = (0..100).collect();
+        let report = try_map(&items, |item| match item {
+            30.. => Err(Report::message(Kind::Failed, format!("item {item}"))),
+            _ => Ok(()),
+        });
+        assert_eq!(report.unwrap_err().render(false), "sealeaf: error: item 30\n");
+    }
+}
