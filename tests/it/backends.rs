@@ -1,7 +1,11 @@
 //! Key backends against the real tools: `age`, `age-keygen`, `ssh-keygen`. A test whose tools are missing says so and
 //! passes.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests may fail the test")]
+#![expect(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "helpers of tests may fail the test and say so"
+)]
 
 use std::ffi::OsStr;
 use std::fs;
