@@ -66,7 +66,7 @@ pub fn the_owner_opens_what_was_wrapped(backend: &dyn KeyBackend, fixture: &Fixt
         assert!(stanza.wrapped.len() <= WRAP_LIMIT, "a wrap of {} bytes", stanza.wrapped.len());
         match unwrap(backend, fixture, &stanza, fixture.owner) {
             Unwrapped::Opened(opened) => {
-                assert!(opened == secret(length), "{length} bytes came out different")
+                assert!(opened == secret(length), "{length} bytes came out different");
             }
             other => panic!("{length} bytes: {other:?}"),
         }

@@ -122,7 +122,7 @@ impl Contents {
                 self.locked = Some(LockedFile { place: Arc::clone(place), bytes });
             }
             Ok(_) => {
-                self.problems.push("it is encrypted to a key; only a passphrase can be asked for".to_owned())
+                self.problems.push("it is encrypted to a key; only a passphrase can be asked for".to_owned());
             }
             Err(_) => self.problems.push("it is a damaged age file".to_owned()),
         }
@@ -143,7 +143,7 @@ impl Contents {
                 }
                 match read_ssh(&pem) {
                     Ok((public, key)) => {
-                        self.identities.push(Identity { place: Arc::clone(place), public, key })
+                        self.identities.push(Identity { place: Arc::clone(place), public, key });
                     }
                     Err(why) => self.problem(index, why),
                 }
