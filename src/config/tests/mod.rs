@@ -1,5 +1,6 @@
 mod edits;
 mod errors;
+mod published;
 mod rules;
 
 use std::path::Path;
