@@ -134,7 +134,8 @@ impl Context {
         self.print(format!("{}\n", escape::json(&text)).as_bytes())
     }
 
-    fn say(&self, text: &str) {
+    /// Writes a text that is escaped already to standard error.
+    pub(crate) fn say(&self, text: &str) {
         // A standard error that is closed is nobody to complain to.
         let _ = stderr().lock().write_all(text.as_bytes());
     }

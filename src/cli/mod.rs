@@ -9,18 +9,25 @@ mod child;
 mod cleanup;
 mod completions;
 mod context;
+mod decrypt;
 mod editor;
+mod encrypt;
 mod escape;
 mod exec_env;
 mod harden;
 mod input;
 mod man;
+mod merged;
 mod output;
 mod parallel;
 mod place;
+mod plaintext;
 mod progress;
 mod prompt;
+mod recipient;
+mod repair;
 mod report;
+mod session;
 mod workspace;
 
 use std::ffi::{OsStr, OsString};
@@ -80,6 +87,8 @@ pub(crate) struct Globals {
 #[derive(Debug, Subcommand)]
 enum Command {
     Completions(completions::Args),
+    Decrypt(decrypt::Args),
+    Encrypt(encrypt::Args),
     Man(man::Args),
 }
 
@@ -87,6 +96,8 @@ impl Command {
     fn run(self, context: &Context) -> Result<ExitCode, Report> {
         match self {
             Self::Completions(args) => completions::run(args, context),
+            Self::Decrypt(args) => decrypt::run(args, context),
+            Self::Encrypt(args) => encrypt::run(args, context),
             Self::Man(args) => man::run(args, context),
         }
     }

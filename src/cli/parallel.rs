@@ -1,10 +1,12 @@
 //! The same work over many items, on all cores.
 
 use std::num::NonZero;
+use std::process::ExitCode;
 use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::thread::{available_parallelism, scope};
 
+use super::context::Context;
 use super::report::Report;
 
 /// Does `work` on every item. The results come in the items' order.
@@ -36,6 +38,19 @@ pub(crate) fn try_map<T: Sync, R: Send>(
     work: impl Fn(&T) -> Result<R, Report> + Sync,
 ) -> Result<Vec<R>, Report> {
     map(items, work).into_iter().collect()
+}
+
+/// Does `work` on every item, and says of each failure but the first, which is given back, what it is: one file that
+/// fails stops no other.
+pub(crate) fn report_each<T: Sync>(
+    items: &[T],
+    context: &Context,
+    work: impl Fn(&T) -> Result<(), Report> + Sync,
+) -> Result<ExitCode, Report> {
+    let mut failed = map(items, work).into_iter().filter_map(Result::err);
+    let Some(first) = failed.next() else { return Ok(ExitCode::SUCCESS) };
+    failed.for_each(|report| context.say(&report.render(context.colour)));
+    Err(first)
 }
 
 #[cfg(test)]

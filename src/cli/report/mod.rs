@@ -3,6 +3,7 @@
 //! [`Kind::code`] is the only place that knows exit codes.
 
 mod convert;
+mod file;
 
 use std::fmt::{Display, Write};
 use std::io;

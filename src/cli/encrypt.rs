@@ -1,0 +1,217 @@
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use sealeaf::file::{Next, OpenFile, SealedFile, SealedText, Sealing, seal};
+use sealeaf::format::Format;
+use sealeaf::keys::Recipient;
+use sealeaf::policy::Policy;
+
+use super::context::Context;
+use super::input::{Access, Input, Source, expand, format_parser};
+use super::output::{Content, Target, make_folders, replace, targets, write};
+use super::progress::Progress;
+use super::recipient::parse_all;
+use super::report::{Context as _, Kind, Report, plural};
+use super::session::{Session, named, plain};
+use super::{escape, parallel, repair};
+
+/// Seal plain files
+///
+/// Replaces the values that the file's rule selects, in place or to --output. Folders and globs stand for the files
+/// in them that a rule covers. A sealed file stays as it is; one that was edited by hand is sealed again after a look at
+/// what changed. A plain file whose target, index or HEAD version is sealed keeps that version's unchanged ciphertext.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The files; `-` is standard input
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// Write there instead: a file, `-`, or a folder for several
+    #[arg(short, long, value_name = "PATH")]
+    output: Option<PathBuf>,
+    /// Seal for these, a name in `.sealeaf.toml` or a key, instead of the rule's recipients
+    #[arg(long, value_name = "NAME|KEY")]
+    to: Vec<String>,
+    /// Take rule and format of this path
+    #[arg(long, value_name = "PATH")]
+    path: Option<PathBuf>,
+    /// The format, where the name does not tell
+    #[arg(long, value_parser = format_parser())]
+    format: Option<&'static dyn Format>,
+    /// Accept what was edited by hand in a sealed file
+    #[arg(long)]
+    yes: bool,
+    /// Accept that this sealed path now holds a clear value, and seal that
+    #[arg(long, value_name = "KEYPATH")]
+    replace: Vec<String>,
+    /// Accept a file in which the rule seals nothing
+    #[arg(long)]
+    allow_no_secrets: bool,
+    /// Accept comments that look like secrets in clear
+    #[arg(long)]
+    allow_comments: bool,
+    /// Make a new data key and file id even where an earlier sealed version exists
+    #[arg(long)]
+    fresh: bool,
+}
+
+/// Seals each file.
+pub(crate) fn run(args: Args, context: &Context) -> Result<ExitCode, Report> {
+    let sources = expand(&args.files, context)?;
+    let session = Session::new(context);
+    let sources = covered(&args, sources, &session)?;
+    let to = match (&args.output, sources.as_slice()) {
+        (None, [Source::Stdin]) => Some(vec![Target::Stdout]),
+        (None, _) => None,
+        (Some(output), _) => Some(targets(Some(output), &sources)?),
+    };
+    let work: Vec<(Source, Option<Target>)> = match to {
+        None => sources.into_iter().map(|source| (source, None)).collect(),
+        Some(to) => sources.into_iter().zip(to.into_iter().map(Some)).collect(),
+    };
+    let progress = Progress::new(work.len(), context);
+    parallel::report_each(&work, context, |(source, target)| {
+        let done = one(&args, source, target.as_ref(), &session);
+        progress.step(&source.shown().to_string_lossy());
+        done
+    })
+}
+
+/// Of files found in folders and globs those that a rule covers; what was named itself stays.
+fn covered(args: &Args, sources: Vec<Source>, session: &Session<'_>) -> Result<Vec<Source>, Report> {
+    if !args.to.is_empty() || args.path.is_some() {
+        return Ok(sources);
+    }
+    let mut kept = Vec::new();
+    for source in sources {
+        let is_named = named(&source).is_none_or(|path| args.files.iter().any(|file| file == path));
+        let is_covered = match named(&source) {
+            Some(path) if !is_named => session.ruling(path).at(path)?.is_some(),
+            _ => true,
+        };
+        if is_covered {
+            kept.push(source);
+        }
+    }
+    if kept.is_empty() {
+        return Err(Report::message(Kind::Refused, "no rule covers any of these files").hint(
+            "add a rule to `.sealeaf.toml` at the root of the repository, or name recipients with --to",
+        ));
+    }
+    Ok(kept)
+}
+
+fn one(args: &Args, source: &Source, target: Option<&Target>, session: &Session<'_>) -> Result<(), Report> {
+    let context = session.context;
+    let access = if target.is_none() { Access::Change } else { Access::Read };
+    let input = Input::read(source, access, args.format, args.path.as_deref(), context)?;
+    let shown = source.shown().to_owned();
+    let (text, note) = match SealedFile::is_sealed(&input.text, input.format, &context.limits).at(&shown)? {
+        true => repair::run(&input, args.path.as_deref(), args.yes, &args.replace, session).at(&shown)?,
+        false => fresh(args, &input, target, session).at(&shown)?,
+    };
+    match target {
+        None => {
+            replace(input.original()?, text.as_bytes(), Content::Sealed, context)?;
+        }
+        Some(target) => {
+            make_folders(target, context)?;
+            write(target, text.as_bytes(), Content::Sealed, context)?;
+        }
+    }
+    context.note(format!("{}: {note}", escape::path(&shown)));
+    Ok(())
+}
+
+/// Seals a plain file, as the next version of its sealed one where there is one.
+fn fresh(
+    args: &Args,
+    input: &Input,
+    target: Option<&Target>,
+    session: &Session<'_>,
+) -> Result<(String, String), Report> {
+    let context = session.context;
+    let (policy, recipients) = rule(args, input, session)?;
+    let document = plain(&input.text, input.format, context)?;
+    let before = if args.fresh { None } else { earlier(args, input, target, session)? };
+    if let Some(open) = before {
+        let next = Next {
+            plain: Some(document),
+            policy: Some(policy),
+            recipients: Some(&recipients),
+            allow_no_secrets: args.allow_no_secrets,
+            allow_comments: args.allow_comments,
+            ..Next::default()
+        };
+        let change = open.next(next, &session.keyring(), &context.limits)?;
+        let kept = change.sealed.sealed - change.sealed.fresh;
+        let note = format!("{}, {kept} unchanged", counts(&change.sealed));
+        return Ok((change.sealed.text.to_string(), note));
+    }
+    let sealing = Sealing {
+        policy,
+        recipients: &recipients,
+        allow_no_secrets: args.allow_no_secrets,
+        allow_comments: args.allow_comments,
+    };
+    let sealed = seal(document, input.format, &sealing, &session.keyring(), &context.limits)?;
+    let note = counts(&sealed);
+    Ok((sealed.text.to_string(), note))
+}
+
+/// `7 of 9 values sealed`.
+fn counts(sealed: &SealedText) -> String {
+    format!("{} of {} sealed", sealed.sealed, plural(sealed.leaves, "value", "values"))
+}
+
+fn rule(args: &Args, input: &Input, session: &Session<'_>) -> Result<(Policy, Vec<Recipient>), Report> {
+    let path = args.path.as_deref().or_else(|| named(&input.source));
+    if args.to.is_empty() {
+        let Some(path) = path else {
+            return Err(Report::message(Kind::Usage, "standard input has no rule")
+                .hint("name the path whose rule applies with --path, or recipients with --to"));
+        };
+        let ruling = session.required_ruling(path)?;
+        return Ok((ruling.policy, ruling.rule.recipients));
+    }
+    let policy = match path {
+        Some(path) => session.ruling(path)?.map(|ruling| ruling.policy),
+        None => None,
+    };
+    let near = path.unwrap_or(Path::new("."));
+    Ok((policy.unwrap_or_default(), parse_all(&args.to, near, session)?))
+}
+
+/// The sealed version that this plain file follows: its target, or the one in git's index or HEAD.
+fn earlier(
+    args: &Args,
+    input: &Input,
+    target: Option<&Target>,
+    session: &Session<'_>,
+) -> Result<Option<OpenFile>, Report> {
+    let context = session.context;
+    let path = args.path.as_deref().or_else(|| named(&input.source));
+    let sealed = match target {
+        Some(Target::File(target)) if target.exists() => {
+            let source = Source::File(target.clone());
+            let old = Input::read(&source, Access::Read, Some(input.format), None, context)?;
+            if !SealedFile::is_sealed(&old.text, old.format, &context.limits).at(target)? {
+                return Ok(None);
+            }
+            Some(SealedFile::parse(&old.text, old.format, &context.limits).at(target)?)
+        }
+        Some(_) => None,
+        None => path.and_then(|path| {
+            let of = |revision| session.committed(path, revision, input.format);
+            of("").or_else(|| of("HEAD"))
+        }),
+    };
+    let Some(sealed) = sealed else { return Ok(None) };
+    let opened = sealed.open(&session.keyring(), &context.limits).map_err(|error| {
+        Report::from(error)
+            .hint("an earlier sealed version of this file exists; --fresh seals it without regard to that")
+    })?;
+    if let (Some(path), None) = (path, target) {
+        session.check_identity(&opened, path)?;
+    }
+    Ok(Some(opened))
+}

@@ -1,0 +1,93 @@
+//! Errors of sealing and opening as [`Report`]s, with what to do next.
+
+use sealeaf::config::ConfigError;
+use sealeaf::config::discover::DiscoverError;
+use sealeaf::envelope::native::EnvelopeError;
+use sealeaf::file::FileError;
+use sealeaf::git::GitError;
+use sealeaf::policy::PatternError;
+
+use super::{Kind, Report};
+
+impl From<FileError> for Report {
+    fn from(error: FileError) -> Self {
+        match error {
+            FileError::Parse(error) => Self::from(error),
+            FileError::Envelope(error) => Self::from(error),
+            FileError::Gate(error) => Self::from(error),
+            FileError::Unwrap(error) => Self::from(error),
+            FileError::Key(error) => Self::from(error),
+            FileError::Random(error) => Self::from(error),
+            FileError::Wrap { .. } => Self::new(Kind::Authentication, error)
+                .hint("someone put another file's key there; take the file from a version that you trust"),
+            FileError::NotSealed => Self::new(Kind::NotSealed, error).hint("seal it with `sealeaf encrypt`"),
+            FileError::AlreadySealed => Self::new(Kind::Usage, error),
+            FileError::Scope { .. } => Self::new(Kind::Authentication, error)
+                .hint("a file of another place must be decrypted there and encrypted here"),
+            FileError::NothingSealed => Self::new(Kind::Refused, error)
+                .hint("check the rule's `encrypt` and `clear` patterns with `sealeaf explain`, or say --allow-no-secrets"),
+            FileError::SuspiciousComment { .. } => Self::new(Kind::Refused, error)
+                .hint("remove it, set `comments = \"encrypt\"` or `\"strip\"` in the rule, or say --allow-comments"),
+            FileError::NoRecipients => Self::new(Kind::Usage, error),
+            _ => Self::new(Kind::Failed, error),
+        }
+    }
+}
+
+impl From<EnvelopeError> for Report {
+    fn from(error: EnvelopeError) -> Self {
+        let kind = match &error {
+            EnvelopeError::Metadata(_)
+            | EnvelopeError::Format { .. }
+            | EnvelopeError::Token { .. }
+            | EnvelopeError::CommentCharacter { .. } => Kind::Malformed,
+            EnvelopeError::Exposed { .. }
+            | EnvelopeError::ExposedAlias { .. }
+            | EnvelopeError::LooksLikeToken { .. }
+            | EnvelopeError::Exhausted => Kind::Refused,
+            EnvelopeError::Random(_) => Kind::Failed,
+            _ => Kind::Authentication,
+        };
+        let report = Self::new(kind, error);
+        match kind {
+            Kind::Authentication => report.hint(
+                "if you edited the sealed file by hand, run `sealeaf encrypt` on it; after a merge, `sealeaf reseal --merge`; \
+                 otherwise take a version that you trust",
+            ),
+            _ => report,
+        }
+    }
+}
+
+impl From<PatternError> for Report {
+    fn from(error: PatternError) -> Self {
+        Self::new(Kind::Usage, error)
+    }
+}
+
+impl From<ConfigError> for Report {
+    fn from(error: ConfigError) -> Self {
+        let (file, line, column) = (error.file.clone(), error.line, error.column);
+        let suggestion = error.suggestion.clone();
+        let report = Self::message(Kind::Malformed, &error.problem).at(&file).position(line, column);
+        match suggestion {
+            Some(suggestion) => report.hint(suggestion),
+            None => report,
+        }
+    }
+}
+
+impl From<DiscoverError> for Report {
+    fn from(error: DiscoverError) -> Self {
+        match error {
+            DiscoverError::Config(error) => Self::from(error),
+            other => Self::new(Kind::Failed, other),
+        }
+    }
+}
+
+impl From<GitError> for Report {
+    fn from(error: GitError) -> Self {
+        Self::new(Kind::Failed, error)
+    }
+}

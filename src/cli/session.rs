@@ -1,0 +1,262 @@
+//! What the verbs that seal and open share: the rule for a file, the user's keys, and the checks before a file is
+//! opened or written over.
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use sealeaf::config::discover::{Owners, discover};
+use sealeaf::config::{Config, Rule};
+use sealeaf::document::Document;
+use sealeaf::envelope::native::State;
+use sealeaf::file::{FileError, OpenFile, SealedFile};
+use sealeaf::format::Format;
+use sealeaf::git::Repo;
+use sealeaf::keys::{Keyring, Recipient, Run};
+use sealeaf::policy::{Integrity, Policy};
+
+use super::context::Context;
+use super::escape;
+use super::input::{Input, Source};
+use super::report::{Context as _, Kind, Report};
+
+/// One command's access to keys and rules. Shared between threads.
+pub(crate) struct Session<'a> {
+    pub(crate) context: &'a Context,
+    run: Run<'a>,
+    owners: Owners,
+    noticed: Mutex<HashSet<String>>,
+}
+
+/// The rule for a file.
+#[derive(Clone, Debug)]
+pub(crate) struct Ruling {
+    pub(crate) rule: Rule,
+    /// The configuration that it stands in.
+    pub(crate) config: PathBuf,
+    /// The file's path as globs and scopes see it.
+    pub(crate) relative: String,
+    /// The rule applied to it.
+    pub(crate) policy: Policy,
+}
+
+/// How a linked file is taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Linked {
+    /// With a note.
+    Note,
+    /// Not at all: `--require-sealed`.
+    Refuse,
+    /// Without a word: the verb deals with it.
+    Silent,
+}
+
+impl<'a> Session<'a> {
+    /// A session in these surroundings.
+    pub(crate) fn new(context: &'a Context) -> Self {
+        let owners = Owners::of(rustix::process::geteuid().as_raw(), &context.environment);
+        let run = Run::new(&context.environment, &context.prompt);
+        Self { context, run, owners, noticed: Mutex::default() }
+    }
+
+    /// The same, asking nobody.
+    pub(crate) fn silent(context: &'a Context) -> Self {
+        Self { run: Run::new(&context.environment, &sealeaf::keys::NoPrompt), ..Self::new(context) }
+    }
+
+    /// The user's keys.
+    pub(crate) fn keyring(&self) -> Keyring<'_> {
+        Keyring::new(&self.run)
+    }
+
+    /// What backends share in this command.
+    pub(crate) const fn run(&self) -> &Run<'a> {
+        &self.run
+    }
+
+    /// The rule for a file, if one covers it.
+    pub(crate) fn ruling(&self, path: &Path) -> Result<Option<Ruling>, Report> {
+        let found = discover(&self.context.directory.join(path), &self.owners)?;
+        for notice in &found.notices {
+            self.once(notice.to_string());
+        }
+        let Some(config) = found.config else { return Ok(None) };
+        let Some(rule) = config.rule_for(&found.relative) else { return Ok(None) };
+        let policy = rule.policy(&found.relative)?;
+        Ok(Some(Ruling { rule: rule.clone(), config: config.path, relative: found.relative, policy }))
+    }
+
+    /// The configuration that holds for a path, if there is one.
+    pub(crate) fn config(&self, path: &Path) -> Result<Option<Config>, Report> {
+        Ok(discover(&self.context.directory.join(path).join(HERE), &self.owners)?.config)
+    }
+
+    /// The rule for a file.
+    ///
+    /// # Errors
+    /// [`Kind::Refused`] where no rule covers it.
+    pub(crate) fn required_ruling(&self, path: &Path) -> Result<Ruling, Report> {
+        let ruling = self.ruling(path)?.ok_or_else(|| no_rule(path))?;
+        ruling.rule.ensure_wrappable()?;
+        Ok(ruling)
+    }
+
+    /// Warns of something once in this command.
+    pub(crate) fn once(&self, warning: String) {
+        let mut noticed = self.noticed.lock().unwrap_or_else(PoisonError::into_inner);
+        if noticed.insert(warning.clone()) {
+            self.context.warn(warning);
+        }
+    }
+
+    /// Reads, authenticates and opens a sealed file. The scope must be the one of the rule for `path`.
+    pub(crate) fn open(
+        &self,
+        input: &Input,
+        path: Option<&Path>,
+        linked: Linked,
+    ) -> Result<OpenFile, Report> {
+        let shown = input.source.shown();
+        let sealed = SealedFile::parse(&input.text, input.format, &self.context.limits).at(shown)?;
+        self.check_scope(&sealed, path.or_else(|| named(&input.source))).at(shown)?;
+        let open = sealed.open(&self.keyring(), &self.context.limits).at(shown)?;
+        for warning in sealeaf::keys::age::warnings(&self.run) {
+            self.once(warning);
+        }
+        self.check_state(&open, shown, linked)?;
+        Ok(open)
+    }
+
+    /// The scope that the rule for a file's path demands must be the file's own.
+    pub(crate) fn check_scope(&self, sealed: &SealedFile, path: Option<&Path>) -> Result<(), Report> {
+        let ruling = match path {
+            Some(path) => self.ruling(path)?,
+            None => None,
+        };
+        match ruling {
+            Some(ruling) => Ok(sealed.check_scope(&ruling.policy.scope)?),
+            None if sealed.header().policy.scope.is_empty() => Ok(()),
+            None => {
+                let scope = escape::line(&sealed.header().policy.scope);
+                self.once(format!(
+                    "the file is for scope `{scope}`, and no rule says whether this is the place"
+                ));
+                Ok(())
+            }
+        }
+    }
+
+    fn check_state(&self, open: &OpenFile, shown: &Path, linked: Linked) -> Result<(), Report> {
+        if open.state() == State::Sealed || linked == Linked::Silent {
+            return Ok(());
+        }
+        let strict = open.header().policy.integrity == Integrity::Sealed || linked == Linked::Refuse;
+        if strict {
+            return Err(Report::message(
+                Kind::NotSealed,
+                "the file is linked, not sealed: it joins pieces of several versions",
+            )
+            .at(shown)
+            .hint("after a merge that you trust, run `sealeaf reseal` on it"));
+        }
+        self.context.note(format!(
+            "{}: linked: a text merge, or pieces of several versions; `sealeaf reseal` makes one version of it",
+            escape::path(shown)
+        ));
+        Ok(())
+    }
+
+    /// The version of a file that git has, opened in no way: `revision` may be `HEAD`, or empty for the index.
+    pub(crate) fn committed(
+        &self,
+        path: &Path,
+        revision: &str,
+        format: &'static dyn Format,
+    ) -> Option<SealedFile> {
+        let found = discover(&self.context.directory.join(path), &self.owners).ok()?;
+        let repo = Repo::discover(found.repository.as_deref()?)?;
+        let bytes = repo.blob(revision, &found.relative).ok()??;
+        let text = String::from_utf8(bytes).ok()?;
+        SealedFile::parse(&text, format, &self.context.limits).ok()
+    }
+
+    /// What must hold before a version is written over another one (`docs/design/format-v1.md`, section 11): the
+    /// recipients are the rule's, and the data key is the one of the committed version.
+    pub(crate) fn check_write(&self, open: &OpenFile, path: &Path) -> Result<(), Report> {
+        if let Some(ruling) = self.ruling(path).at(path)?
+            && !same_keys(open.header().recipients(), &ruling.rule.recipients)
+        {
+            let message = "the file's recipients are not those of its rule";
+            return Err(Report::message(Kind::Refused, message)
+                .at(path)
+                .hint("bring it up to date with `sealeaf rekey`, after a look at `sealeaf explain`"));
+        }
+        self.check_identity(open, path)
+    }
+
+    /// The data key is the one that git's version of the file commits to, or a later one of the same file.
+    pub(crate) fn check_identity(&self, open: &OpenFile, path: &Path) -> Result<(), Report> {
+        let Some(head) = self.committed(path, "HEAD", open.sealed_file().format()) else { return Ok(()) };
+        let (now, before) = (open.header(), head.header());
+        let same_file = now.fid == before.fid;
+        let fits = same_file
+            && match now.epoch.cmp(&before.epoch) {
+                std::cmp::Ordering::Less => false,
+                std::cmp::Ordering::Equal => now.commitment == before.commitment,
+                std::cmp::Ordering::Greater => true,
+            };
+        if fits {
+            return Ok(());
+        }
+        let message = if same_file {
+            "the file is not the one that was committed: its data key is another one or an older one"
+        } else {
+            "the file is not the one that was committed: its identity is another one"
+        };
+        Err(Report::message(Kind::NotSealed, message)
+            .at(path)
+            .hint("look at who changed it with `git log -p`; take the committed version, or encrypt its content anew"))
+    }
+
+    /// Refuses to write over a linked file unless git explains it.
+    pub(crate) fn check_linked(&self, open: &OpenFile, path: &Path) -> Result<(), Report> {
+        if open.state() == State::Sealed || super::merged::is_explained(self, open, path) {
+            return Ok(());
+        }
+        Err(Report::message(
+            Kind::NotSealed,
+            "the file joins pieces of several versions, and git shows no merge that made it",
+        )
+        .at(path)
+        .hint("look at it with `sealeaf verify --against HEAD`, then run `sealeaf reseal`"))
+    }
+}
+
+/// The file behind a source, if it is one.
+pub(crate) fn named(source: &Source) -> Option<&Path> {
+    match source {
+        Source::File(path) => Some(path),
+        Source::Stdin => None,
+    }
+}
+
+/// Whether two lists name the same keys.
+pub(crate) fn same_keys<'k>(a: impl Iterator<Item = &'k Recipient>, b: &[Recipient]) -> bool {
+    let a: HashSet<_> = a.map(|recipient| (&recipient.key, recipient.break_glass)).collect();
+    let b: HashSet<_> = b.iter().map(|recipient| (&recipient.key, recipient.break_glass)).collect();
+    a == b
+}
+
+/// Parses a plain text.
+pub(crate) fn plain(text: &str, format: &dyn Format, context: &Context) -> Result<Document, FileError> {
+    sealeaf::file::parse(text, format, &context.limits)
+}
+
+fn no_rule(path: &Path) -> Report {
+    Report::message(Kind::Refused, "no rule covers this file")
+        .at(path)
+        .hint("add one to `.sealeaf.toml` at the root of the repository, or name recipients with --to")
+}
+
+/// Names a file that need not exist, to ask for the configuration of a folder.
+const HERE: &str = "x";
