@@ -83,8 +83,6 @@ impl fmt::Debug for TerminalPrompt {
 fn hidden(prompt: &str) -> Result<SecretText, PromptError> {
     let Some(_restore) = cleanup::terminal() else { return Err(PromptError::NoTerminal) };
     let answer = rpassword::prompt_password(format!("sealeaf: {prompt}"));
-    // The line break of the answer was not echoed either.
-    let _ = OpenOptions::new().write(true).open(TTY).and_then(|mut tty| tty.write_all(b"\n"));
     answer.map(SecretText::new).map_err(|error| {
         if error.kind() == std::io::ErrorKind::Interrupted {
             // Ctrl-C: the signal's own thread is about to end the program, with the right code.

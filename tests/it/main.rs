@@ -1,4 +1,5 @@
 //! Integration tests: the binary as a user meets it, one file a command.
+#![allow(clippy::unwrap_used, reason = "all of this is test code, helpers included")]
 
 mod backends;
 mod completions;

@@ -130,7 +130,9 @@ pub(super) fn sync_folder(folder: &Path) -> Result<(), Report> {
     match File::open(folder).and_then(|folder| folder.sync_all()) {
         // Some file systems have nothing to sync in a folder.
         Err(error) if error.kind() != std::io::ErrorKind::InvalidInput => {
-            Err(Report::io("make sure of the new file in", folder)(error))
+            let folder = escape::path(folder);
+            let what = format!("the new file in `{folder}` is in place, but might not survive a power cut");
+            Err(Report::new(Kind::Failed, anyhow::Error::new(error).context(what)))
         }
         _ => Ok(()),
     }
