@@ -3,7 +3,7 @@
 //! Strict: what is not understood is an error with its line. A configuration is part of a repository and is read before
 //! anyone has looked at it, so nothing in it can start a program, choose an address or name one of the user's keys.
 
-// pub mod discover;
+pub mod discover;
 pub mod edit;
 mod error;
 mod fields;

@@ -1,5 +1,6 @@
 mod edits;
 mod errors;
+mod places;
 mod published;
 mod rules;
 

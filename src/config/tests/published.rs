@@ -99,7 +99,11 @@ fn the_reference_names_every_key() {
         let names = if let Shape::OneOf(names) = field.shape { names } else { &[] };
         for name in names {
             let either = [format!("`{name}`"), format!("`{} = \"{name}\"`", field.name)];
-            assert!(either.iter().any(|text| PAGE.contains(text)), "{} = {name} is not in config.md", field.name);
+            assert!(
+                either.iter().any(|text| PAGE.contains(text)),
+                "{} = {name} is not in config.md",
+                field.name
+            );
         }
     }
 }
