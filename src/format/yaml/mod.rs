@@ -1,37 +1,75 @@
-//! stub
-use super::*;
+//! YAML 1.2, any number of documents.
+//!
+//! The engine reports events; documents, block scalars, decoding and writing are our own. Two readers must agree on
+//! every scalar, or the file is refused.
+
+mod block;
+mod comments;
+mod decode;
+mod entry;
+mod errors;
+mod events;
+mod lines;
+mod parse;
+mod places;
+mod schema;
+mod spelling;
+mod splice;
+mod write;
+
+use super::{EditError, Format, Limits, ParseError};
+use crate::document::{Document, FormatCode, NodeId, Spelling, Splice, Step, Tree, Value};
+
+/// The format.
 pub(super) struct Yaml;
+
 impl Format for Yaml {
     fn name(&self) -> &'static str {
         "yaml"
     }
+
     fn code(&self) -> FormatCode {
         FormatCode::Yaml
     }
+
     fn extensions(&self) -> &'static [&'static str] {
-        &["yaml"]
+        &["yaml", "yml"]
     }
-    fn parse(&self, _text: &str, _limits: &Limits) -> Result<Document, ParseError> {
-        unimplemented!()
+
+    fn parse(&self, text: &str, limits: &Limits) -> Result<Document, ParseError> {
+        parse::parse(text, limits)
     }
-    fn spelling(&self, _d: &Document, _id: NodeId) -> Spelling {
-        unimplemented!()
+
+    fn spelling(&self, document: &Document, id: NodeId) -> Spelling {
+        spelling::of(document, id)
     }
-    fn seal_leaf(&self, _d: &Document, _id: NodeId, _t: &str) -> Vec<Splice> {
-        unimplemented!()
+
+    fn seal_leaf(&self, document: &Document, id: NodeId, token: &str) -> Vec<Splice> {
+        splice::seal(document, id, token)
     }
-    fn unseal_leaf(&self, _d: &Document, _id: NodeId, _v: &Value, _s: &Spelling) -> Option<Vec<Splice>> {
-        unimplemented!()
+
+    fn unseal_leaf(
+        &self,
+        document: &Document,
+        id: NodeId,
+        value: &Value,
+        spelling: &Spelling,
+    ) -> Option<Vec<Splice>> {
+        splice::unseal(document, id, value, spelling)
     }
-    fn unseal_default(&self, _d: &Document, _id: NodeId, _v: &Value) -> Vec<Splice> {
-        unimplemented!()
+
+    fn unseal_default(&self, document: &Document, id: NodeId, value: &Value) -> Vec<Splice> {
+        splice::unseal_default(document, id, value)
     }
-    fn attach(&self, _d: &Document, _n: &str, _e: &Tree) -> Result<Vec<Splice>, EditError> {
-        unimplemented!()
+
+    fn attach(&self, document: &Document, name: &str, entry: &Tree) -> Result<Vec<Splice>, EditError> {
+        entry::attach(document, name, entry)
     }
-    fn detach(&self, _d: Document, _n: &str) -> Result<(Document, Option<Tree>), ParseError> {
-        unimplemented!()
+
+    fn detach(&self, document: Document, name: &str) -> Result<(Document, Option<Tree>), ParseError> {
+        entry::detach(document, name)
     }
+
     fn replace(&self, _d: &Document, _id: NodeId, _v: &Tree) -> Result<Vec<Splice>, EditError> {
         unimplemented!()
     }
@@ -45,3 +83,6 @@ impl Format for Yaml {
         unimplemented!()
     }
 }
+
+#[cfg(test)]
+mod tests;
