@@ -62,7 +62,7 @@ const TOML: &str = "host = \"db.prod\" # where\nport = 5432\n\n[[users]]\nname =
 const YAML: &str = "# head\nhost: db.prod # where\nport: 5432\nusers:\n  - name: a\n    pass: 's3cret one'\n  - name: b\n    pass: \"\"\n    key: |2- # why\n        x\n      y\n\non: yes\nempty: {}\nnone: ~\n";
 
 fn samples() -> Vec<(&'static dyn Format, &'static str)> {
-    [("json", JSON)].into_iter().filter_map(|(name, text)| Some((by_name(name)?, text))).collect()
+    [("json", JSON), ("yaml", YAML)].into_iter().filter_map(|(name, text)| Some((by_name(name)?, text))).collect()
 }
 
 fn changed_lines(a: &str, b: &str) -> usize {

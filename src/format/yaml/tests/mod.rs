@@ -58,7 +58,7 @@ pub(super) fn seal_all(text: &str, with_comments: bool) -> Result<Sealed, Refusa
     let comments = if with_comments { document.comments.len() } else { 0 };
     let entry = entry();
     let sealing = Sealing {
-        leaves: ids.iter().map(|id| (*id, token(*id))).collect(),
+        leaves: ids.iter().map(|id| (*id, token(*id), Yaml.spelling(&document, *id))).collect(),
         comments: (0..comments).map(|index| (index, format!("sealed.v1.comment{index}.A"))).collect(),
         entry: &entry,
     };
