@@ -14,6 +14,7 @@ mod editor;
 mod encrypt;
 mod escape;
 mod exec_env;
+mod get;
 mod harden;
 mod input;
 mod man;
@@ -28,6 +29,8 @@ mod recipient;
 mod repair;
 mod report;
 mod session;
+mod set;
+mod unset;
 mod workspace;
 
 use std::ffi::{OsStr, OsString};
@@ -89,7 +92,10 @@ enum Command {
     Completions(completions::Args),
     Decrypt(decrypt::Args),
     Encrypt(encrypt::Args),
+    Get(get::Args),
     Man(man::Args),
+    Set(set::Args),
+    Unset(unset::Args),
 }
 
 impl Command {
@@ -98,7 +104,10 @@ impl Command {
             Self::Completions(args) => completions::run(args, context),
             Self::Decrypt(args) => decrypt::run(args, context),
             Self::Encrypt(args) => encrypt::run(args, context),
+            Self::Get(args) => get::run(args, context),
             Self::Man(args) => man::run(args, context),
+            Self::Set(args) => set::run(args, context),
+            Self::Unset(args) => unset::run(args, context),
         }
     }
 }
