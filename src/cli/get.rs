@@ -108,9 +108,13 @@ fn list<'k>(keys: impl Iterator<Item = &'k str>) -> String {
 /// Numbers that JSON cannot write become texts.
 fn for_json(tree: Tree) -> Tree {
     match tree {
-        Tree::Map(entries) => Tree::Map(entries.into_iter().map(|(key, value)| (key, for_json(value))).collect()),
+        Tree::Map(entries) => {
+            Tree::Map(entries.into_iter().map(|(key, value)| (key, for_json(value))).collect())
+        }
         Tree::List(items) => Tree::List(items.into_iter().map(for_json).collect()),
-        Tree::Leaf(Value::Int(text) | Value::Float(text)) if !is_json_number(&text) => Tree::Leaf(Value::Str(text)),
+        Tree::Leaf(Value::Int(text) | Value::Float(text)) if !is_json_number(&text) => {
+            Tree::Leaf(Value::Str(text))
+        }
         Tree::Leaf(Value::Time(text) | Value::Ambiguous(text)) => Tree::Leaf(Value::Str(text)),
         leaf => leaf,
     }

@@ -28,9 +28,11 @@ mod prompt;
 mod recipient;
 mod repair;
 mod report;
+mod reseal;
 mod session;
 mod set;
 mod unset;
+mod verify;
 mod workspace;
 
 use std::ffi::{OsStr, OsString};
@@ -94,8 +96,10 @@ enum Command {
     Encrypt(encrypt::Args),
     Get(get::Args),
     Man(man::Args),
+    Reseal(reseal::Args),
     Set(set::Args),
     Unset(unset::Args),
+    Verify(verify::Args),
 }
 
 impl Command {
@@ -106,8 +110,10 @@ impl Command {
             Self::Encrypt(args) => encrypt::run(args, context),
             Self::Get(args) => get::run(args, context),
             Self::Man(args) => man::run(args, context),
+            Self::Reseal(args) => reseal::run(args, context),
             Self::Set(args) => set::run(args, context),
             Self::Unset(args) => unset::run(args, context),
+            Self::Verify(args) => verify::run(args, context),
         }
     }
 }

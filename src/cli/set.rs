@@ -46,8 +46,11 @@ pub(crate) struct Args {
 /// Sets the value.
 pub(crate) fn run(args: Args, context: &Context) -> Result<ExitCode, Report> {
     if args.argument.is_some() {
-        return Err(Report::message(Failure::Refused, "a value on the command line is seen by other users and kept by the shell")
-            .hint("give it on standard input, or say --value where it is no secret"));
+        return Err(Report::message(
+            Failure::Refused,
+            "a value on the command line is seen by other users and kept by the shell",
+        )
+        .hint("give it on standard input, or say --value where it is no secret"));
     }
     let path = KeyPath::parse(&args.path)?;
     let session = Session::new(context);
@@ -59,7 +62,11 @@ pub(crate) fn run(args: Args, context: &Context) -> Result<ExitCode, Report> {
     session.check_linked(&open, shown)?;
     let text = value(&args, &path, context)?;
     let document = open.plain();
-    let tree = if args.json { json(&text, context)? } else { Tree::Leaf(like_before(document, &path, text, context)) };
+    let tree = if args.json {
+        json(&text, context)?
+    } else {
+        Tree::Leaf(like_before(document, &path, text, context))
+    };
     let splices = edit(document, input.format, &path, &tree).at(shown)?;
     let changed = apply(&document.source, &splices).map_err(|error| Report::new(Failure::Failed, error))?;
     let changed = plain(&changed, input.format, context).at(shown)?;
@@ -79,7 +86,9 @@ pub(crate) fn run(args: Args, context: &Context) -> Result<ExitCode, Report> {
 
 fn value(args: &Args, path: &KeyPath, context: &Context) -> Result<SecretText, Report> {
     if let Some(value) = &args.value {
-        context.warn("the value was given on the command line, where other users and the shell's history see it");
+        context.warn(
+            "the value was given on the command line, where other users and the shell's history see it",
+        );
         return Ok(value.as_str().into());
     }
     if context.terminal.stdin {
@@ -98,7 +107,8 @@ fn json(text: &str, context: &Context) -> Result<Tree, Report> {
         Report::message(Failure::Malformed, format!("the value is no JSON: {}", error.message))
     })?;
     let root = document.parts.first().map(|part| part.root);
-    root.and_then(|root| document.plain_tree(root)).ok_or_else(|| Report::message(Failure::Malformed, "the value is no JSON"))
+    root.and_then(|root| document.plain_tree(root))
+        .ok_or_else(|| Report::message(Failure::Malformed, "the value is no JSON"))
 }
 
 /// Keeps the old value's type where the text reads as one of that type.
@@ -120,12 +130,18 @@ fn like_before(document: &Document, path: &KeyPath, text: SecretText, context: &
 }
 
 fn is_time(text: &str) -> bool {
-    let parsed = by_name("toml").and_then(|toml| toml.parse(&format!("x = {text}\n"), &Limits::default()).ok());
+    let parsed =
+        by_name("toml").and_then(|toml| toml.parse(&format!("x = {text}\n"), &Limits::default()).ok());
     parsed.is_some_and(|document| document.ids().any(|id| matches!(document.value(id), Some(Value::Time(_)))))
 }
 
 /// The splices that put `tree` at `path`: over what is there, or as a new entry below the deepest container that is.
-fn edit(document: &Document, format: &dyn Format, path: &KeyPath, tree: &Tree) -> Result<Vec<Splice>, Report> {
+fn edit(
+    document: &Document,
+    format: &dyn Format,
+    path: &KeyPath,
+    tree: &Tree,
+) -> Result<Vec<Splice>, Report> {
     let missing = |message: String| Report::message(Failure::Usage, message);
     let part = document
         .parts
@@ -138,7 +154,9 @@ fn edit(document: &Document, format: &dyn Format, path: &KeyPath, tree: &Tree) -
                 .hint("set the value where its anchor stands"));
         }
         let own = match (&document.node(at).kind, step) {
-            (Kind::Map(entries), Step::Key(key)) => entries.iter().find(|entry| entry.key.text == *key).map(|entry| entry.value),
+            (Kind::Map(entries), Step::Key(key)) => {
+                entries.iter().find(|entry| entry.key.text == *key).map(|entry| entry.value)
+            }
             (Kind::List(items), Step::Index(index)) => items.get(*index).copied(),
             _ => None,
         };
@@ -152,23 +170,24 @@ fn edit(document: &Document, format: &dyn Format, path: &KeyPath, tree: &Tree) -
         }
     }
     if let Kind::Alias(name) = &document.node(at).kind {
-        return Err(missing(format!("`{path}` is the alias `*{name}`")).hint("set the value where its anchor stands"));
+        return Err(
+            missing(format!("`{path}` is the alias `*{name}`")).hint("set the value where its anchor stands")
+        );
     }
     Ok(format.replace(document, at, tree)?)
 }
 
 fn insertable(document: &Document, at: NodeId, step: &Step, path: &KeyPath) -> Result<(), Report> {
-    let wrong = |what: String| Err(Report::message(Failure::Usage, format!("`{path}` cannot be set: {what}")));
+    let wrong =
+        |what: String| Err(Report::message(Failure::Usage, format!("`{path}` cannot be set: {what}")));
     let above = document.path(at);
     match (&document.node(at).kind, step) {
         (Kind::Map(_) | Kind::Empty, Step::Key(_)) => Ok(()),
         (Kind::Empty, Step::Index(0)) => Ok(()),
         (Kind::List(items), Step::Index(index)) if *index == items.len() => Ok(()),
-        (Kind::List(items), Step::Index(_)) => wrong(format!(
-            "`{above}` has {} elements; the next index is {}",
-            items.len(),
-            items.len()
-        )),
+        (Kind::List(items), Step::Index(_)) => {
+            wrong(format!("`{above}` has {} elements; the next index is {}", items.len(), items.len()))
+        }
         (Kind::List(_), Step::Key(_)) => wrong(format!("`{above}` is a list, not a map")),
         (Kind::Map(_), Step::Index(_)) => wrong(format!("`{above}` is a map, not a list")),
         _ => wrong(format!("`{above}` is a single value")),
@@ -190,7 +209,9 @@ fn verify(changed: &Document, path: &KeyPath, tree: &Tree) -> Result<(), Report>
     let same = match (&found, tree) {
         (Some(found), tree) => found == tree,
         // An anchor or tag stays on the value that is set.
-        (None, Tree::Leaf(value)) => changed.find(path).and_then(|id| changed.value(id)).as_ref() == Some(value),
+        (None, Tree::Leaf(value)) => {
+            changed.find(path).and_then(|id| changed.value(id)).as_ref() == Some(value)
+        }
         _ => false,
     };
     if same {

@@ -44,13 +44,14 @@ pub(crate) fn run(args: Args, context: &Context) -> Result<ExitCode, Report> {
         // Says what is there instead.
         find(document, &path).at(shown)?;
         let message = format!("`{path}` comes from an alias or merge key");
-        return Err(Report::message(Kind::Usage, message).at(shown).hint("remove it where its anchor stands"));
+        return Err(Report::message(Kind::Usage, message)
+            .at(shown)
+            .hint("remove it where its anchor stands"));
     };
     let splices = input.format.remove(document, id).at(shown)?;
     let changed = apply(&document.source, &splices).map_err(|error| Report::new(Kind::Failed, error))?;
     let changed = plain(&changed, input.format, context).at(shown)?;
-    let next =
-        Next { plain: Some(changed), allow_no_secrets: true, allow_comments: true, ..Next::default() };
+    let next = Next { plain: Some(changed), allow_no_secrets: true, allow_comments: true, ..Next::default() };
     let change = open.next(next, &session.keyring(), &context.limits).at(shown)?;
     replace(input.original()?, change.sealed.text.as_bytes(), Content::Sealed, context)?;
     context.note(format!("{}: `{path}` removed", escape::path(shown)));

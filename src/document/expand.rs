@@ -52,11 +52,13 @@ impl Document {
     fn merged_child(&self, id: NodeId, step: &Step, depth: usize) -> Option<NodeId> {
         let Kind::Map(entries) = &self.node(id).kind else { return None };
         let merge = entries.iter().find(|entry| is_merge(&entry.key))?;
-        self.merge_sources(merge.value).into_iter().filter(|source| *source < id && depth > 0).find_map(|source| {
-            let Kind::Map(entries) = &self.node(source).kind else { return None };
-            let own = entries.iter().find(|entry| Step::Key(entry.key.text.clone()) == *step);
-            own.map(|entry| entry.value).or_else(|| self.merged_child(source, step, depth - 1))
-        })
+        self.merge_sources(merge.value).into_iter().filter(|source| *source < id && depth > 0).find_map(
+            |source| {
+                let Kind::Map(entries) = &self.node(source).kind else { return None };
+                let own = entries.iter().find(|entry| Step::Key(entry.key.text.clone()) == *step);
+                own.map(|entry| entry.value).or_else(|| self.merged_child(source, step, depth - 1))
+            },
+        )
     }
 
     /// The maps that a merge key names, the first one winning.
@@ -153,8 +155,12 @@ fn collect(tree: &Tree, path: &mut KeyPath, leaves: &mut Vec<(KeyPath, Value)>) 
         path.steps.pop();
     };
     match tree {
-        Tree::Map(entries) => entries.iter().for_each(|(key, value)| below(Step::Key(key.as_str().into()), value)),
-        Tree::List(items) => items.iter().enumerate().for_each(|(index, item)| below(Step::Index(index), item)),
+        Tree::Map(entries) => {
+            entries.iter().for_each(|(key, value)| below(Step::Key(key.as_str().into()), value))
+        }
+        Tree::List(items) => {
+            items.iter().enumerate().for_each(|(index, item)| below(Step::Index(index), item))
+        }
         Tree::Leaf(value) => leaves.push((path.clone(), value.clone())),
     }
 }

@@ -10,6 +10,7 @@ use super::payload::{Payload, encode};
 use super::read::{
     Authentic, Sealed, comment_text, head_tag, is_public_comment, link_tag, policy_tag, seal_tag, section_tag,
 };
+use super::records::RecordKey;
 use super::select::{check_clear, enforce, marked};
 use super::structure::{Place, Structure, build};
 use super::subkeys::{CoreKeys, Root, Subkeys};
@@ -53,7 +54,7 @@ pub struct Writing<'a> {
     /// The version before, if there is one.
     pub before: Option<Before<'a>>,
     /// A record to write anew although it did not change: how `reseal` makes one version of a merge.
-    pub touch: Option<Place>,
+    pub touch: Option<RecordKey>,
 }
 
 /// What is to be spliced in.
@@ -183,16 +184,20 @@ impl Writing<'_> {
             Some(old) if !touched && old.n > 0 && tag(old.n) == old.tag => old,
             _ => Tail { n, tag: tag(n), seal: [0; 16] },
         };
-        header.record = settle(old.map(|old| old.record), false, &|n| policy_tag(&subkeys, header, n));
-        header.head = settle(old.map(|old| old.head), false, &|n| head_tag(&keys, structure, n));
+        let touch = self.touch.as_ref();
+        let touched = |key: &RecordKey| touch == Some(key);
+        let policy = touched(&RecordKey::Policy);
+        header.record = settle(old.map(|old| old.record), policy, &|n| policy_tag(&subkeys, header, n));
+        let head = touched(&RecordKey::Head);
+        header.head = settle(old.map(|old| old.head), head, &|n| head_tag(&keys, structure, n));
         for (index, record) in structure.records.iter().enumerate() {
             let token = &tokens[index].0;
-            let touched = self.touch == Some(record.place);
+            let touched = matches!(touch, Some(RecordKey::Token(path)) if *path == record.path);
             let tail = settle(Some(token.tail), touched, &|n| link_tag(&keys, token, structure, index, n));
             tokens[index].0.tail = tail;
         }
         header.sections = self.sections(&keys, structure, &settle);
-        // A touched place that is no record leaves nothing new; the head then carries the seal.
+        // What is to be touched may have gone; the head then carries the seal.
         let is_new = |tail: &Tail| tail.n == n;
         let any = is_new(&header.record)
             || is_new(&header.head)
@@ -217,13 +222,17 @@ impl Writing<'_> {
                 old.entry(&section.name).or_default().push(*tail);
             }
         }
+        let mut seen: HashMap<&[u8], usize> = HashMap::new();
         structure
             .sections
             .iter()
             .map(|section| {
                 let before = old.get_mut(section.name.as_slice()).and_then(Vec::pop);
                 let tag = |n| section_tag(keys, self.document, section, n);
-                (section.text.clone(), settle(before, false, &tag))
+                let count = seen.entry(&section.name).or_default();
+                let key = RecordKey::Section(section.name.clone(), *count);
+                *count += 1;
+                (section.text.clone(), settle(before, self.touch.as_ref() == Some(&key), &tag))
             })
             .collect()
     }
