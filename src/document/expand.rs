@@ -156,10 +156,10 @@ fn collect(tree: &Tree, path: &mut KeyPath, leaves: &mut Vec<(KeyPath, Value)>) 
     };
     match tree {
         Tree::Map(entries) => {
-            entries.iter().for_each(|(key, value)| below(Step::Key(key.as_str().into()), value))
+            entries.iter().for_each(|(key, value)| below(Step::Key(key.as_str().into()), value));
         }
         Tree::List(items) => {
-            items.iter().enumerate().for_each(|(index, item)| below(Step::Index(index), item))
+            items.iter().enumerate().for_each(|(index, item)| below(Step::Index(index), item));
         }
         Tree::Leaf(value) => leaves.push((path.clone(), value.clone())),
     }

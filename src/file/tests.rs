@@ -1,4 +1,5 @@
 //! The whole library path, over every format: seal, open, next version, and what must be refused.
+#![cfg(feature = "age")]
 
 use crate::document::{KeyPath, Tree, Value};
 use crate::envelope::native::{RecordKey, State};
@@ -62,7 +63,7 @@ const TOML: &str = "host = \"db.prod\" # where\nport = 5432\n\n[[users]]\nname =
 const YAML: &str = "# head\nhost: db.prod # where\nport: 5432\nusers:\n  - name: a\n    pass: 's3cret one'\n  - name: b\n    pass: \"\"\n    key: |2- # why\n        x\n      y\n\non: yes\nempty: {}\nnone: ~\n";
 
 fn samples() -> Vec<(&'static dyn Format, &'static str)> {
-    [("json", JSON), ("yaml", YAML)]
+    [("json", JSON), ("toml", TOML), ("yaml", YAML)]
         .into_iter()
         .filter_map(|(name, text)| Some((by_name(name)?, text)))
         .collect()

@@ -185,7 +185,9 @@ impl Places<'_> {
                 let mut out = SecretText::default();
                 match value {
                     Tree::List(items) => {
-                        items.iter().for_each(|item| write_table(&mut out, &path, true, item, self.line_break));
+                        items
+                            .iter()
+                            .for_each(|item| write_table(&mut out, &path, true, item, self.line_break));
                     }
                     _ => write_table(&mut out, &path, false, value, self.line_break),
                 }
@@ -208,9 +210,7 @@ impl Places<'_> {
                 self.line_behind(span.end, self.indent(span.start), &line)
             }
             (Form::Dotted | Form::Value, ..) => return self.insert_key(parent, key, value),
-            (Form::Root, None, Some((_, first))) => {
-                self.block_before(first, &line)
-            }
+            (Form::Root, None, Some((_, first))) => self.block_before(first, &line),
             (_, _, Some((_, first))) => {
                 let mut header = String::new();
                 write_header(&mut header, &self.path(ROOT, parent), false);
@@ -228,7 +228,10 @@ impl Places<'_> {
             return Ok(self.append_item(list, &out));
         }
         if !is_table(value) && *value != Tree::Leaf(Value::EmptyMap) {
-            return Err(error(self.span(list).start, "an element of an array of tables is a table: give a map"));
+            return Err(error(
+                self.span(list).start,
+                "an element of an array of tables is a table: give a map",
+            ));
         }
         let mut out = SecretText::default();
         write_table(&mut out, &self.path(ROOT, list), true, value, self.line_break);

@@ -139,7 +139,8 @@ impl<'a> Places<'a> {
         loop {
             let before = self.text[..at].trim_end_matches(['\r', '\n']);
             let line = start_of_line(self.text, before.len());
-            let comment = line + (before[line..].len() - before[line..].trim_start_matches([' ', '\t']).len());
+            let comment =
+                line + (before[line..].len() - before[line..].trim_start_matches([' ', '\t']).len());
             let comments = &self.document.comments;
             let is_comment = comments.binary_search_by_key(&comment, |comment| comment.span.start).is_ok();
             if !is_comment || behind_break(self.text, before.len()) != at {
@@ -190,7 +191,8 @@ impl<'a> Places<'a> {
     pub(super) fn with_blank_lines(&self, span: Span) -> Span {
         let mark = self.text.len() - self.text.trim_start_matches('\u{feff}').len();
         let before = self.text[mark..span.start].trim_end_matches([' ', '\t', '\r', '\n']).len() + mark;
-        let before = if before == mark { mark } else { behind_break(self.text, end_of_line(self.text, before)) };
+        let before =
+            if before == mark { mark } else { behind_break(self.text, end_of_line(self.text, before)) };
         let rest = &self.text[span.end..];
         let behind = self.text.len() - rest.trim_start_matches([' ', '\t', '\r', '\n']).len();
         if behind == self.text.len() {
@@ -203,10 +205,5 @@ impl<'a> Places<'a> {
     }
 }
 
-const UNLIMITED: Limits = Limits {
-    file: usize::MAX,
-    depth: usize::MAX,
-    leaves: usize::MAX,
-    key: usize::MAX,
-    leaf: usize::MAX,
-};
+const UNLIMITED: Limits =
+    Limits { file: usize::MAX, depth: usize::MAX, leaves: usize::MAX, key: usize::MAX, leaf: usize::MAX };

@@ -48,7 +48,9 @@ pub(super) fn is_bare(value: &Value) -> bool {
                 use toml_parser::lexer::TokenKind::{Atom, Dot, Eof, Whitespace};
                 matches!(token.kind(), Atom | Dot | Eof | Whitespace)
             });
-            plain && text.trim_matches([' ', '\t']) == text.as_str() && decode(text, None).as_ref() == Ok(value)
+            plain
+                && text.trim_matches([' ', '\t']) == text.as_str()
+                && decode(text, None).as_ref() == Ok(value)
         }
         Value::Bool(_) | Value::EmptyMap | Value::EmptyList => true,
         Value::Str(_) | Value::Null | Value::Ambiguous(_) => false,
@@ -152,7 +154,12 @@ mod tests {
         check("a'\nb", Style::MultiSingle, true, "'''\na'\nb'''");
         check("\na", Style::MultiSingle, false, "'''\n\na'''");
         check("a'", Style::MultiSingle, false, "\"a'\"");
-        check("a\"\"\"b\"\n\\\r\u{7f}", Style::MultiDouble, true, "\"\"\"\na\"\\\"\\\"b\"\n\\\\\\r\\u007f\"\"\"");
+        check(
+            "a\"\"\"b\"\n\\\r\u{7f}",
+            Style::MultiDouble,
+            true,
+            "\"\"\"\na\"\\\"\\\"b\"\n\\\\\\r\\u007f\"\"\"",
+        );
         check("a\"", Style::MultiDouble, false, "\"\"\"a\\\"\"\"\"");
         check("a", Style::Double, false, "\"a\"");
     }
