@@ -114,21 +114,21 @@ impl<'a> Expansion<'a> {
         Ok(match &self.document.node(id).kind {
             Kind::Map(entries) if !entries.is_empty() => {
                 let pairs = self.merged(entries)?;
-                let pair = |entry: &Entry| {
-                    Ok((entry.key.text.to_string(), self.tree(entry.value, level.saturating_add(1))?))
-                };
+                let pair =
+                    |entry: &Entry| Ok((entry.key.text.to_string(), self.tree(entry.value, level + 1)?));
                 Tree::Map(pairs.into_iter().map(pair).collect::<Result<_, _>>()?)
             }
-            Kind::List(items) if !items.is_empty() => Tree::List(
-                items.iter().map(|item| self.tree(*item, level.saturating_add(1))).collect::<Result<_, _>>()?,
-            ),
+            Kind::List(items) if !items.is_empty() => {
+                Tree::List(items.iter().map(|item| self.tree(*item, level + 1)).collect::<Result<_, _>>()?)
+            }
             _ => Tree::Leaf(self.document.value(id).unwrap_or(Value::Null)),
         })
     }
 
     /// A map's own pairs, and behind them those that it merges.
     fn merged(&mut self, entries: &'a [Entry]) -> Result<Vec<&'a Entry>, ExpandError> {
-        let (merges, mut pairs): (Vec<&Entry>, Vec<&Entry>) = entries.iter().partition(|entry| is_merge(entry));
+        let (merges, mut pairs): (Vec<&Entry>, Vec<&Entry>) =
+            entries.iter().partition(|entry| is_merge(entry));
         if merges.is_empty() {
             return Ok(pairs);
         }

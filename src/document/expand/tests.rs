@@ -26,10 +26,7 @@ fn refuse(text: &str, says: &str) {
 
 #[test]
 fn what_needs_no_expansion_stays() {
-    check(
-        "a: x\nb: [1, {c: ~}]\nd: {}\ne: []\nf:\n",
-        &["a=x", "b[0]=1", "b[1].c=", "d={}", "e=[]", "f="],
-    );
+    check("a: x\nb: [1, {c: ~}]\nd: {}\ne: []\nf:\n", &["a=x", "b[0]=1", "b[1].c=", "d={}", "e=[]", "f="]);
     check("a: 1\n---\nb: 2\n", &["a=1", "#1.b=2"]);
     check("", &[]);
     check("x\n", &[".=x"]);
