@@ -53,8 +53,14 @@ pub(crate) fn run(args: Args, context: &Context) -> Result<ExitCode, Report> {
     for name in left.as_deref().unwrap_or_default() {
         context.warn(format!("the editor left `{}`, which is removed", escape::os(name)));
     }
-    edited.at(&args.file)?;
-    left.map(|_| ExitCode::SUCCESS)
+    match (edited.at(&args.file), left) {
+        (Ok(()), left) => left.map(|_| ExitCode::SUCCESS),
+        (Err(report), Ok(_)) => Err(report),
+        (Err(report), Err(left)) => {
+            context.say(&left.render(context.colour));
+            Err(report)
+        }
+    }
 }
 
 /// What is edited.
@@ -111,7 +117,12 @@ impl<'a> Subject<'a> {
         original: Option<Original>,
         session: &Session<'_>,
     ) -> Result<Self, Report> {
-        let ruling = session.required_ruling(path)?;
+        let ruling = session.ruling(path)?.ok_or_else(|| {
+            Report::message(Kind::Refused, "no rule covers this file").hint(
+                "add one to `.sealeaf.toml` at the root of the repository, or seal a first version with `sealeaf encrypt --to`",
+            )
+        })?;
+        ruling.rule.ensure_wrappable()?;
         let committed = |revision| session.committed(path, revision, format);
         let before = match committed("").or_else(|| committed("HEAD")) {
             Some(sealed) => {

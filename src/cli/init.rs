@@ -1,4 +1,4 @@
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use sealeaf::config::{Config, FILE_NAME, template};
@@ -74,10 +74,8 @@ impl Plan {
         let (new, config) = match session.config(repo.root())? {
             Some(config) => (None, config),
             None => {
-                let (name, key) = (name(args, repo, context)?, OwnKey::of(&session)?);
-                let text = template(&name, key.recipient());
-                let config = Config::parse(&text, Path::new(FILE_NAME))?;
-                (Some(NewConfig { name, key, text }), config)
+                let (new, config) = NewConfig::of(args, repo, &session)?;
+                (Some(new), config)
             }
         };
         let attributes = Attributes::read(repo, context)?.with_rules(&config, context);
@@ -87,17 +85,16 @@ impl Plan {
     fn lines(&self) -> Vec<String> {
         let mut lines = Vec::new();
         if let Some(NewConfig { name, key, .. }) = &self.config {
-            let whose = match key {
+            let who = match key {
                 OwnKey::New { path, .. } => {
                     lines.push(format!("{}: a new identity, your private key", escape::path(path)));
-                    String::new()
+                    name.clone()
                 }
-                OwnKey::Known { place, .. } => format!(", with the key in {place}"),
+                OwnKey::Known { recipient, place } => {
+                    format!("{name} ({recipient}), whose key is in {place}")
+                }
             };
-            lines.push(format!(
-                "{FILE_NAME}: a rule for `secrets/**` and `**/*.enc.*`, readable for {name} ({}){whose}",
-                key.recipient()
-            ));
+            lines.push(format!("{FILE_NAME}: a rule for `secrets/**` and `**/*.enc.*`, readable for {who}"));
         }
         lines.extend(self.attributes.plan());
         if self.driver {
@@ -131,6 +128,23 @@ impl Plan {
         }
         context.note("put secrets into files below `secrets/`: `sealeaf edit secrets/first.yaml`");
         Ok(())
+    }
+}
+
+impl NewConfig {
+    fn of(args: &Args, repo: &Repo, session: &Session<'_>) -> Result<(Self, Config), Report> {
+        let path = repo.root().join(FILE_NAME);
+        if path.symlink_metadata().is_ok() {
+            let message =
+                format!("`{}` is there, and is not used: it belongs to another user", escape::path(&path));
+            return Err(Report::message(Kind::Refused, message).hint("take it over with `chown`"));
+        }
+        let (name, key) = (name(args, repo, session.context)?, OwnKey::of(session)?);
+        let text = template(&name, key.recipient());
+        let config = Config::parse(&text, &path).map_err(|error| {
+            Report::message(Kind::Usage, &error.problem).hint("say what to call you with --name")
+        })?;
+        Ok((Self { name, key, text }, config))
     }
 }
 

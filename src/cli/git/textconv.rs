@@ -35,7 +35,9 @@ pub(crate) fn run(args: Args, context: &Context) -> Result<ExitCode, Report> {
     let shown = match plain(&text, path, context) {
         Ok(plain) => SecretText::new(escape::text(&plain)),
         Err(report) => {
-            context.detail(report.render(false).trim_end().trim_start_matches("sealeaf: "));
+            // One line is enough: git may call this many times.
+            let shown = report.render(false);
+            context.detail(shown.lines().next().unwrap_or_default().trim_start_matches("sealeaf: error: "));
             SecretText::new(escape::text(&text))
         }
     };
