@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use sealeaf::document::Document;
 use sealeaf::file::{Next, OpenFile, SealedFile, SealedText, Sealing, seal};
 use sealeaf::format::Format;
+use sealeaf::git::At;
 use sealeaf::keys::Recipient;
 use sealeaf::policy::{Comments, Policy};
 use sealeaf::secret::SecretText;
@@ -123,8 +124,12 @@ impl<'a> Subject<'a> {
             )
         })?;
         ruling.rule.ensure_wrappable()?;
-        let committed = |revision| session.committed(path, revision, format);
-        let before = match committed("").or_else(|| committed("HEAD")) {
+        let committed = |at| session.committed(path, at, format);
+        let sealed = match committed(At::Index)? {
+            None => committed(At::Commit("HEAD"))?,
+            sealed => sealed,
+        };
+        let before = match sealed {
             Some(sealed) => {
                 let open = sealed.open(&session.keyring(), &session.context.limits)?;
                 session.check_identity(&open, path)?;

@@ -99,7 +99,7 @@ fn leaves(source: &Source, args: &Args, session: &Session<'_>) -> Result<Vec<(Ke
     let input = Input::read(source, Access::Read, args.format, args.path.as_deref(), context)?;
     let linked = if args.require_sealed { Linked::Refuse } else { Linked::Note };
     let open = session.open(&input, args.path.as_deref(), linked)?;
-    let leaves = open.plain().expanded_leaves(context.limits.depth).at(source.shown())?;
+    let leaves = open.plain().expanded_leaves().at(source.shown())?;
     let is_text = |value: &Value| !matches!(value, Value::EmptyMap | Value::EmptyList);
     let text = |(path, value): (KeyPath, Value)| is_text(&value).then(|| (path, value.to_text()));
     Ok(leaves.into_iter().filter_map(text).collect())

@@ -16,6 +16,7 @@ mod encrypt;
 mod escape;
 mod exec;
 mod exec_env;
+mod get;
 mod git;
 mod harden;
 mod init;
@@ -32,7 +33,11 @@ mod prompt;
 mod recipient;
 mod repair;
 mod report;
+mod reseal;
 mod session;
+mod set;
+mod unset;
+mod verify;
 mod workspace;
 
 use std::ffi::{OsStr, OsString};
@@ -96,10 +101,15 @@ enum Command {
     Edit(edit::Args),
     Encrypt(encrypt::Args),
     Exec(exec::Args),
+    Get(get::Args),
     Git(git::Args),
     Init(init::Args),
     Keygen(keygen::Args),
     Man(man::Args),
+    Reseal(reseal::Args),
+    Set(set::Args),
+    Unset(unset::Args),
+    Verify(verify::Args),
 }
 
 impl Command {
@@ -110,10 +120,15 @@ impl Command {
             Self::Edit(args) => edit::run(args, context),
             Self::Encrypt(args) => encrypt::run(args, context),
             Self::Exec(args) => exec::run(args, context),
+            Self::Get(args) => get::run(args, context),
             Self::Git(args) => git::run(args, context),
             Self::Init(args) => init::run(args, context),
             Self::Keygen(args) => keygen::run(args, context),
             Self::Man(args) => man::run(args, context),
+            Self::Reseal(args) => reseal::run(args, context),
+            Self::Set(args) => set::run(args, context),
+            Self::Unset(args) => unset::run(args, context),
+            Self::Verify(args) => verify::run(args, context),
         }
     }
 }

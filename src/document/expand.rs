@@ -32,7 +32,7 @@ pub enum ExpandError {
         /// 1-based.
         line: usize,
     },
-    /// Nested deeper than allowed, once aliases are expanded.
+    /// Nested deeper than any file should be, once aliases are expanded.
     #[error("line {line}: nested deeper than {limit} levels, aliases expanded")]
     Depth {
         /// 1-based line of what would be too deep.
@@ -40,31 +40,58 @@ pub enum ExpandError {
         /// The limit.
         limit: usize,
     },
-    /// More than [`GROWTH`] times as large as the file.
+    /// The expansion would be over ten times the file.
     #[error("aliases make the content more than {GROWTH} times as large as the file")]
     Size,
 }
 
 impl Document {
+    /// What an alias stands for; any other node itself. An alias without an anchor before it stays. Takes as long as
+    /// the document is large.
+    #[must_use]
+    pub fn resolve(&self, id: NodeId) -> NodeId {
+        let Kind::Alias(name) = &self.node(id).kind else { return id };
+        let Some(part) = self.parts.get(self.part_of(id)) else { return id };
+        let mut before = (part.root.0..id.0).rev().map(NodeId);
+        before.find(|other| self.node(*other).anchor.as_ref() == Some(name)).unwrap_or(id)
+    }
+
+    /// The entry or element of a container, those of merged maps included. Takes as long as the document is large.
+    #[must_use]
+    pub fn child(&self, id: NodeId, step: &Step) -> Option<NodeId> {
+        match (&self.node(id).kind, step) {
+            (Kind::Map(entries), Step::Key(key)) => {
+                let own = entries.iter().find(|entry| !is_merge(entry) && entry.key.text == *key);
+                let found = own.or_else(|| {
+                    let pairs = Expansion::of(self).merged(entries).ok()?;
+                    pairs.into_iter().find(|entry| entry.key.text == *key)
+                });
+                // The merge key itself is there for who asks for it.
+                let found = found.or_else(|| entries.iter().find(|entry| entry.key.text == *key));
+                found.map(|entry| entry.value)
+            }
+            (Kind::List(items), Step::Index(index)) => items.get(*index).copied(),
+            _ => None,
+        }
+    }
+
     /// Copies the tree below a node, aliases and merge keys expanded, anchors and tags left out. A value of no width
     /// is null. Of a merged map come the pairs whose keys the map itself, or a map merged before, does not have; they
     /// stand behind the map's own.
     ///
-    /// The result has at most [`GROWTH`] times as many nodes as the whole document, and at most `depth` levels.
-    ///
     /// # Errors
-    /// [`ExpandError`].
-    pub fn expanded(&self, id: NodeId, depth: usize) -> Result<Tree, ExpandError> {
-        Expansion::of(self, depth).tree(id, 0)
+    /// [`ExpandError`]: what would have more than ten times as many nodes as the whole document among others.
+    pub fn expanded_tree(&self, id: NodeId) -> Result<Tree, ExpandError> {
+        Expansion::of(self).tree(id, 0)
     }
 
-    /// All leaves with their paths, in order, aliases and merge keys expanded as in [`Document::expanded`]. Empty
+    /// All leaves with their paths, in order, aliases and merge keys expanded as in [`Document::expanded_tree`]. Empty
     /// containers are leaves.
     ///
     /// # Errors
     /// [`ExpandError`].
-    pub fn expanded_leaves(&self, depth: usize) -> Result<Vec<(KeyPath, Value)>, ExpandError> {
-        let mut expansion = Expansion::of(self, depth);
+    pub fn expanded_leaves(&self) -> Result<Vec<(KeyPath, Value)>, ExpandError> {
+        let mut expansion = Expansion::of(self);
         let mut leaves = Vec::new();
         for (part, document) in self.parts.iter().enumerate() {
             let tree = expansion.tree(document.root, 0)?;
@@ -95,21 +122,20 @@ struct Expansion<'a> {
     document: &'a Document,
     /// What each alias stands for.
     targets: HashMap<NodeId, NodeId>,
-    depth: usize,
     left: usize,
 }
 
 impl<'a> Expansion<'a> {
-    fn of(document: &'a Document, depth: usize) -> Self {
+    fn of(document: &'a Document) -> Self {
         let left = document.nodes.len().saturating_mul(GROWTH);
-        Self { document, targets: targets(document), depth, left }
+        Self { document, targets: targets(document), left }
     }
 
     fn tree(&mut self, id: NodeId, level: usize) -> Result<Tree, ExpandError> {
         self.take()?;
         let id = self.resolved(id)?;
-        if level > self.depth {
-            return Err(ExpandError::Depth { line: self.line(id), limit: self.depth });
+        if level > DEPTH {
+            return Err(ExpandError::Depth { line: self.line(id), limit: DEPTH });
         }
         Ok(match &self.document.node(id).kind {
             Kind::Map(entries) if !entries.is_empty() => {
@@ -135,9 +161,13 @@ impl<'a> Expansion<'a> {
         let mut keys: HashSet<&str> = pairs.iter().map(|entry| &*entry.key.text).collect();
         // The next map to merge is the last one here: a map's own merges come before the map behind it.
         let mut waiting: Vec<NodeId> = merges.iter().rev().map(|entry| entry.value).collect();
+        let mut seen = HashSet::new();
         while let Some(id) = waiting.pop() {
             self.take()?;
             let id = self.resolved(id)?;
+            if !seen.insert(id) {
+                continue;
+            }
             match &self.document.node(id).kind {
                 Kind::Map(entries) => {
                     for entry in entries.iter().rev().filter(|entry| is_merge(entry)) {
@@ -219,7 +249,9 @@ fn is_merge(entry: &Entry) -> bool {
 }
 
 /// How many times as many nodes as the document may come out.
-pub const GROWTH: usize = 10;
+const GROWTH: usize = 10;
+/// Levels of maps and lists: four times what the parser allows, where it is not told otherwise.
+const DEPTH: usize = 256;
 
 #[cfg(test)]
 mod tests;

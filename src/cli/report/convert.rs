@@ -1,7 +1,7 @@
 //! Each of the library's errors as a [`Report`]. This is the only place that names flags, commands and environment
 //! variables in answer to a library error.
 
-use sealeaf::document::{ExpandError, PathError};
+use sealeaf::document::PathError;
 use sealeaf::format::gate::GateError;
 use sealeaf::format::{EditError, ParseError};
 use sealeaf::keys::{KeyError, PromptError, UnwrapError};
@@ -45,12 +45,6 @@ impl From<GateError> for Report {
 
 impl From<EditError> for Report {
     fn from(error: EditError) -> Self {
-        Self::new(Kind::Malformed, error)
-    }
-}
-
-impl From<ExpandError> for Report {
-    fn from(error: ExpandError) -> Self {
         Self::new(Kind::Malformed, error)
     }
 }

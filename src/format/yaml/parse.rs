@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 
-use super::block::Header;
+use super::block::{Chomp, Header};
 use super::events::{Content, Event, Events, Properties};
 use super::lines::{break_before, find_indicator, line_end, lines};
 use super::{comments, decode, errors, schema};
@@ -218,8 +218,11 @@ impl Builder<'_> {
         if let Some(node) = self.nodes.get_mut(id.index()) {
             (node.span, node.kind) = (span, kind);
         }
-        if let Some(frame) = self.frames.last_mut() {
-            frame.end = Some(span.end);
+        match (self.frames.last_mut(), self.parts.last_mut()) {
+            (Some(frame), _) => frame.end = Some(span.end),
+            // The engine sees a document that is a block scalar begin behind its header.
+            (None, Some(part)) => part.span.start = part.span.start.min(span.start),
+            (None, None) => {}
         }
         Ok(())
     }
@@ -369,7 +372,7 @@ impl Builder<'_> {
             let own = decode::flow_scalar(style, raw).ok_or_else(unsure)?;
             return if own == value { Ok((at, None, value)) } else { Err(unsure()) };
         }
-        let start = find_indicator(self.text, self.last, b"|>", b"-:?").ok_or_else(unsure)?;
+        let start = find_indicator(self.text, self.last, b"|>", b"-:?.").ok_or_else(unsure)?;
         let header = self.text.get(start..).and_then(Header::read).ok_or_else(unsure)?;
         let token = Span::new(start, start + header.len);
         let header_end = line_end(self.text, token.end);
@@ -377,6 +380,11 @@ impl Builder<'_> {
         let body = header.body(self.text, from, base);
         let mut span = Span::new(from, body.end);
         if header.decode(span.of(self.text), body.indent) != value {
+            let rest = self.text.get(span.end..).unwrap_or_default();
+            if header.chomp == Chomp::Keep && !rest.is_empty() && rest.bytes().all(|byte| byte == b' ') {
+                let message = "the file ends in a line of spaces that readers take differently: remove them";
+                return Err(ParseError::at(self.text, span.end, message));
+            }
             return Err(unsure());
         }
         if !span.is_empty() && break_before(self.text, span.end) == span.end {

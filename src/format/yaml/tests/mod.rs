@@ -1,6 +1,7 @@
 //! Whole round trips through the gates.
 
 mod cases;
+mod edit;
 
 use super::Yaml;
 use crate::document::{Document, NodeId, Tree};
