@@ -66,7 +66,7 @@ fn one(args: &Args, source: &Source, target: Option<&Target>, session: &Session<
     let open = session.open(&input, args.path.as_deref(), linked)?;
     let text = open.plain().source.as_bytes();
     let guard = |path: &Path| {
-        if args.allow_tracked { Ok(()) } else { plaintext::refuse_tracked(path, args.in_place) }
+        if args.allow_tracked { Ok(()) } else { plaintext::refuse_tracked(path, args.in_place, context) }
     };
     match target {
         None => replace(input.original()?, text, Content::Plain(&guard), context).map(drop),

@@ -4,13 +4,14 @@ use std::path::Path;
 
 use sealeaf::git::{Repo, Tracking};
 
+use super::context::Context;
 use super::report::{Kind, Report};
 
 /// Refuses a path that git tracks or would track. `in_place`: the file is replaced by its own plaintext, which is what
 /// the user asked for, and is refused no less.
-pub(crate) fn refuse_tracked(path: &Path, in_place: bool) -> Result<(), Report> {
-    let Some(repo) = path.parent().and_then(Repo::discover) else { return Ok(()) };
-    let Some(relative) = repo.relative(path) else { return Ok(()) };
+pub(crate) fn refuse_tracked(path: &Path, in_place: bool, context: &Context) -> Result<(), Report> {
+    let Some(repo) = Repo::discover(path, &context.environment) else { return Ok(()) };
+    let Ok(relative) = repo.relative(path) else { return Ok(()) };
     let what = match repo.tracking(&relative)? {
         Tracking::Ignored => return Ok(()),
         Tracking::Tracked => "is tracked by git",

@@ -11,7 +11,7 @@ use sealeaf::document::Document;
 use sealeaf::envelope::native::State;
 use sealeaf::file::{FileError, OpenFile, SealedFile};
 use sealeaf::format::Format;
-use sealeaf::git::Repo;
+use sealeaf::git::{At, Repo};
 use sealeaf::keys::{Keyring, Recipient, Run};
 use sealeaf::policy::{Integrity, Policy};
 
@@ -174,8 +174,9 @@ impl<'a> Session<'a> {
         format: &'static dyn Format,
     ) -> Option<SealedFile> {
         let found = discover(&self.context.directory.join(path), &self.owners).ok()?;
-        let repo = Repo::discover(found.repository.as_deref()?)?;
-        let bytes = repo.blob(revision, &found.relative).ok()??;
+        let repo = Repo::discover(found.repository.as_deref()?, &self.context.environment)?;
+        let at = if revision.is_empty() { At::Index } else { At::Commit(revision) };
+        let bytes = repo.blob(at, &found.relative).ok()??;
         let text = String::from_utf8(bytes).ok()?;
         SealedFile::parse(&text, format, &self.context.limits).ok()
     }
