@@ -5,8 +5,10 @@
 // The verbs that use the rest of this folder come one by one; this line goes with the last of them.
 #![allow(dead_code, unused_imports, reason = "the verbs that use these parts are registered one by one")]
 
+mod bring;
 mod child;
 mod cleanup;
+mod compare;
 mod completions;
 mod context;
 mod decrypt;
@@ -14,6 +16,7 @@ mod editor;
 mod encrypt;
 mod escape;
 mod exec_env;
+mod found;
 mod harden;
 mod input;
 mod man;
@@ -25,9 +28,12 @@ mod plaintext;
 mod progress;
 mod prompt;
 mod recipient;
+mod rekey;
 mod repair;
 mod report;
+mod rotate;
 mod session;
+mod together;
 mod workspace;
 
 use std::ffi::{OsStr, OsString};
@@ -90,6 +96,8 @@ enum Command {
     Decrypt(decrypt::Args),
     Encrypt(encrypt::Args),
     Man(man::Args),
+    Rekey(rekey::Args),
+    Rotate(rotate::Args),
 }
 
 impl Command {
@@ -99,6 +107,8 @@ impl Command {
             Self::Decrypt(args) => decrypt::run(args, context),
             Self::Encrypt(args) => encrypt::run(args, context),
             Self::Man(args) => man::run(args, context),
+            Self::Rekey(args) => rekey::run(args, context),
+            Self::Rotate(args) => rotate::run(args, context),
         }
     }
 }
