@@ -16,9 +16,11 @@ mod editor;
 mod encrypt;
 mod escape;
 mod exec_env;
+mod explain;
 mod found;
 mod harden;
 mod input;
+mod inspect;
 mod man;
 mod merged;
 mod output;
@@ -33,6 +35,8 @@ mod repair;
 mod report;
 mod rotate;
 mod session;
+mod status;
+mod table;
 mod together;
 mod workspace;
 
@@ -95,9 +99,11 @@ enum Command {
     Completions(completions::Args),
     Decrypt(decrypt::Args),
     Encrypt(encrypt::Args),
+    Explain(explain::Args),
     Man(man::Args),
     Rekey(rekey::Args),
     Rotate(rotate::Args),
+    Status(status::Args),
 }
 
 impl Command {
@@ -106,9 +112,11 @@ impl Command {
             Self::Completions(args) => completions::run(args, context),
             Self::Decrypt(args) => decrypt::run(args, context),
             Self::Encrypt(args) => encrypt::run(args, context),
+            Self::Explain(args) => explain::run(args, context),
             Self::Man(args) => man::run(args, context),
             Self::Rekey(args) => rekey::run(args, context),
             Self::Rotate(args) => rotate::run(args, context),
+            Self::Status(args) => status::run(args, context),
         }
     }
 }
