@@ -10,6 +10,7 @@ use serde::Serialize;
 use super::compare::{Person, paths};
 use super::context::Context;
 use super::escape;
+use super::found::near;
 use super::input::{Access, Input, Source};
 use super::inspect::{Inspected, State, inspect};
 use super::report::Report;
@@ -130,7 +131,7 @@ fn explain<'a>(
         file: path.to_string_lossy().into_owned(),
         state: found.map(|found| found.state),
         reasons: found.map(|found| found.reasons.clone()).unwrap_or_default(),
-        configuration: config.map(|path| near(&path, session)),
+        configuration: config.map(|path| near(&path, session.context).to_string_lossy().into_owned()),
         rule: ruling.map(|ruling| RuleView {
             number: ruling.rule.index + 1,
             line: ruling.rule.line,
@@ -169,13 +170,6 @@ fn values<'a>(
         }
     };
     leaves.iter().zip(paths(body, &leaves)).map(of).collect()
-}
-
-/// A path as it is seen from the working folder, where it lies below.
-fn near(path: &Path, session: &Session<'_>) -> String {
-    let below = session.context.directory.canonicalize().ok();
-    let below = below.and_then(|directory| path.strip_prefix(directory).ok().map(Path::to_owned));
-    below.as_deref().unwrap_or(path).to_string_lossy().into_owned()
 }
 
 impl<'a> PolicyView<'a> {

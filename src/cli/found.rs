@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use sealeaf::config::Config;
+use sealeaf::config::{Config, FILE_NAME};
 use sealeaf::format::by_file_name;
 
-use super::escape;
+use super::context::Context;
 use super::input::{Source, expand, looks_sealed, read_file, walk};
 use super::parallel;
 use super::place::repository_of;
@@ -57,26 +57,16 @@ pub(crate) fn everything(session: &Session<'_>) -> Result<Vec<Found>, Report> {
 
 /// Every file below a folder that a rule covers or that is sealed.
 pub(crate) fn below(start: &Path, session: &Session<'_>) -> Result<Vec<PathBuf>, Report> {
-    let walk_ = Walk {
-        session,
-        home: session.discover(&start.join(HERE))?.repository,
-        folders: RefCell::default(),
-        failed: RefCell::default(),
-    };
-    let covered = RefCell::new(Vec::new());
-    let maybe = walk(start, session.context, |path| match walk_.look(path) {
-        Look::Covered => {
-            covered.borrow_mut().push(path.to_owned());
-            true
-        }
-        look => look == Look::Maybe,
-    })?;
-    if let Some(report) = walk_.failed.into_inner() {
+    let home = session.discover(&start.join(HERE))?.repository;
+    let finder = Finder { session, home, folders: RefCell::default(), failed: RefCell::default() };
+    let candidates = walk(start, session.context, |path| finder.look(path) != Look::No)?;
+    let looked: Vec<(Look, PathBuf)> =
+        candidates.into_iter().map(|path| (finder.look(&path), path)).collect();
+    if let Some(report) = finder.failed.into_inner() {
         return Err(report);
     }
-    let covered: std::collections::HashSet<PathBuf> = covered.into_inner().into_iter().collect();
-    let keep = parallel::map(&maybe, |path| covered.contains(path) || is_sealed(path, session));
-    Ok(maybe.into_iter().zip(keep).filter(|(_, keep)| *keep).map(|(path, _)| path).collect())
+    let keep = parallel::map(&looked, |(look, path)| *look == Look::Covered || is_sealed(path, session));
+    Ok(looked.into_iter().zip(keep).filter(|(_, keep)| *keep).map(|((_, path), _)| path).collect())
 }
 
 /// A folder that stands above `directory`, as a path from there.
@@ -87,6 +77,11 @@ pub(crate) fn seen_from(directory: &Path, above: &Path) -> PathBuf {
     }
 }
 
+/// An absolute path as it is seen from the working folder, where it lies below.
+pub(crate) fn near<'p>(path: &'p Path, context: &Context) -> &'p Path {
+    path.strip_prefix(&context.directory).unwrap_or(path)
+}
+
 /// Whether a file carries metadata, by its look. What cannot be read does not.
 pub(crate) fn is_sealed(path: &Path, session: &Session<'_>) -> bool {
     read_file(path, session.context.limits.file)
@@ -94,7 +89,7 @@ pub(crate) fn is_sealed(path: &Path, session: &Session<'_>) -> bool {
 }
 
 /// One walk: what is known of each folder is found out once.
-struct Walk<'a> {
+struct Finder<'a> {
     session: &'a Session<'a>,
     /// The repository that is walked through.
     home: Option<PathBuf>,
@@ -117,7 +112,7 @@ enum Look {
     No,
 }
 
-impl Walk<'_> {
+impl Finder<'_> {
     fn look(&self, path: &Path) -> Look {
         let folder = path.parent().unwrap_or(Path::new(""));
         let mut folders = self.folders.borrow_mut();
@@ -127,6 +122,10 @@ impl Walk<'_> {
         };
         let Some(known) = known else { return Look::No };
         let name = path.file_name().unwrap_or_default();
+        if name == FILE_NAME {
+            // The configuration is never a secret, whatever its globs say.
+            return Look::No;
+        }
         let covered = known.config.as_ref().zip(name.to_str());
         if covered.is_some_and(|(config, name)| config.rule_for(&format!("{}{name}", known.prefix)).is_some())
         {

@@ -30,6 +30,7 @@ mod plaintext;
 mod progress;
 mod prompt;
 mod recipient;
+mod recipients;
 mod rekey;
 mod repair;
 mod report;
@@ -101,6 +102,7 @@ enum Command {
     Encrypt(encrypt::Args),
     Explain(explain::Args),
     Man(man::Args),
+    Recipients(recipients::Args),
     Rekey(rekey::Args),
     Rotate(rotate::Args),
     Status(status::Args),
@@ -114,6 +116,7 @@ impl Command {
             Self::Encrypt(args) => encrypt::run(args, context),
             Self::Explain(args) => explain::run(args, context),
             Self::Man(args) => man::run(args, context),
+            Self::Recipients(args) => recipients::run(args, context),
             Self::Rekey(args) => rekey::run(args, context),
             Self::Rotate(args) => rotate::run(args, context),
             Self::Status(args) => status::run(args, context),

@@ -43,14 +43,17 @@ pub(crate) fn each<T: Sync, R: Send>(
     (done, failed)
 }
 
-/// Says what went wrong, the first failure last: that one ends the program.
+/// Says what went wrong: of the first failure everything, when it ends the program; of the others one line each.
 ///
 /// # Errors
 /// The first failure, where there is one.
 pub(crate) fn fail(failed: Vec<Report>, context: &Context) -> Result<(), Report> {
     let mut failed = failed.into_iter();
     let Some(first) = failed.next() else { return Ok(()) };
-    failed.for_each(|report| context.say(&report.render(context.colour)));
+    failed.for_each(|report| {
+        let shown = report.render(context.colour);
+        context.say(shown.split_inclusive('\n').next().unwrap_or_default());
+    });
     Err(first)
 }
 
