@@ -17,8 +17,9 @@ use crate::secret::SecretText;
 /// # Errors
 /// [`EditError`] where the text around it does not allow it.
 pub(super) fn replace(document: &Document, id: NodeId, value: &Tree) -> Result<Vec<Splice>, EditError> {
-    let splices = Editor::new(document).replace(id, value);
-    check(document, &Change::Replace(id, value), splices, document.node(id).span.start)
+    attempt(document, &Change::Replace(id, value), document.node(id).span.start, |editor| {
+        editor.replace(id, value)
+    })
 }
 
 /// Adds an entry or element at the end of a container.
@@ -52,8 +53,9 @@ pub(super) fn insert(
             _ => "only a map or a list can take a new value",
         });
     }
-    let splices = Editor::new(document).insert(parent, step, value);
-    check(document, &Change::Insert(parent, step, value), splices, node.span.start)
+    attempt(document, &Change::Insert(parent, step, value), node.span.start, |editor| {
+        editor.insert(parent, step, value)
+    })
 }
 
 /// Removes an entry or element.
@@ -65,7 +67,18 @@ pub(super) fn remove(document: &Document, id: NodeId) -> Result<Vec<Splice>, Edi
     if document.node(id).parent.is_none() {
         return Err(EditError { offset, reason: "the root cannot be removed, remove the file".to_owned() });
     }
-    check(document, &Change::Remove(id), Editor::new(document).remove(id), offset)
+    attempt(document, &Change::Remove(id), offset, |editor| editor.remove(id))
+}
+
+/// Tries a change with literal blocks, then with every string on one line, which nothing behind it can disturb.
+fn attempt(
+    document: &Document,
+    change: &Change<'_>,
+    offset: usize,
+    splices: impl Fn(&Editor<'_>) -> Option<Vec<Splice>>,
+) -> Result<Vec<Splice>, EditError> {
+    let tried = |literals| check(document, change, splices(&Editor::new(document, literals)), offset);
+    tried(true).or_else(|_| tried(false))
 }
 
 struct Editor<'a> {
@@ -81,10 +94,10 @@ struct Text {
 }
 
 impl<'a> Editor<'a> {
-    fn new(document: &'a Document) -> Self {
+    fn new(document: &'a Document, literals: bool) -> Self {
         let source = document.source.as_str();
         let eol = Eol::last_before(source, source.len()).unwrap_or(Eol::Lf);
-        Self { document, source, writer: Writer { eol, literals: true } }
+        Self { document, source, writer: Writer { eol, literals } }
     }
 
     fn replace(&self, id: NodeId, value: &Tree) -> Option<Vec<Splice>> {
@@ -244,7 +257,7 @@ impl<'a> Editor<'a> {
         let old = self.document.scalar(id);
         let base = old.map_or_else(|| base_of(self.document, id), |scalar| scalar.base);
         let stays_quoted = old.is_some_and(|scalar| scalar.style == Style::Double);
-        if !stays_quoted {
+        if self.writer.literals && !stays_quoted {
             let indent = old.and_then(|scalar| self.indent_of(scalar));
             let indent = indent.unwrap_or_else(|| usize::try_from(base).unwrap_or(0) + 2);
             let literal = write::literal(text, indent, base, self.writer.eol);

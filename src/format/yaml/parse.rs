@@ -152,7 +152,9 @@ impl Builder<'_> {
             Key { text: "".into(), ambiguous: true, span: Span::new(place, place) }
         } else {
             let (token, body, value) = self.scalar_places(at, style, value, base)?;
-            let span = Span::new(token.start, body.map_or(token.end, |body| body.end));
+            // Without the last break of a block scalar, so that it ends the same at the end of a file.
+            let end = body.map_or(token.end, |body| break_before(text, body.end));
+            let span = Span::new(token.start, end);
             let ambiguous = style == Style::Plain && !schema::is_string(&value);
             Key { text: value.as_str().into(), ambiguous, span }
         };
@@ -267,7 +269,7 @@ impl Builder<'_> {
         let Some(frame) = self.frames.last_mut().filter(|frame| frame.is_list && !frame.flow) else {
             return Ok(());
         };
-        let dash = find_indicator(self.text, self.last, b"-", b":?");
+        let dash = find_indicator(self.text, self.last, b"-", b":?.");
         let dash = dash.ok_or_else(|| errors::internal(self.text, at))?;
         self.last = dash + 1;
         if frame.end.is_none() {
@@ -350,7 +352,7 @@ impl Builder<'_> {
 
     /// A key of no width stands behind its `?`, else before its `:`.
     fn zero_width_key(&self, seen: usize) -> usize {
-        match find_indicator(self.text, self.last, b"?:", b",") {
+        match find_indicator(self.text, self.last, b"?:", b",.") {
             Some(at) if self.text.as_bytes().get(at) == Some(&b'?') => at + 1,
             Some(at) => at,
             None => seen,

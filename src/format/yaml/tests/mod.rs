@@ -2,6 +2,9 @@
 
 mod cases;
 mod edit;
+mod moved;
+mod parse;
+mod random;
 
 use super::Yaml;
 use crate::document::{Document, NodeId, Tree};
