@@ -2,6 +2,7 @@
 
 mod cases;
 mod edit;
+mod entry;
 mod moved;
 mod parse;
 mod random;
