@@ -114,8 +114,8 @@ fn detaching_leaves_what_was_there() {
     assert_eq!(check("a: 1\n# c\nsealeaf: 1\n\n", "a: 1\n# c\n"), Some(Tree::int(1)));
     assert_eq!(check("a: |\n  x\nsealeaf: 1", "a: |\n  x"), Some(Tree::int(1)));
     assert_eq!(check("a: 1\n...\n# c\n---\nsealeaf: 1\n", "a: 1\n...\n# c\n"), Some(Tree::int(1)));
-    assert_eq!(check("a:\n  b: # c\n  # d\nsealeaf: {}\n", "a:\n  b: # c\n  # d\n").is_some(), true);
-    assert_eq!(check("sealeaf: {v: 1}", "").is_some(), true);
+    assert!(check("a:\n  b: # c\n  # d\nsealeaf: {}\n", "a:\n  b: # c\n  # d\n").is_some());
+    assert!(check("sealeaf: {v: 1}", "").is_some());
 }
 
 #[test]

@@ -17,8 +17,8 @@ enum Shape {
     /// Header and lines of a block scalar.
     Block(&'static str, &'static [&'static str]),
     Nothing,
-    Map(bool, Vec<(Shape, &'static str)>),
-    List(bool, Vec<(Shape, &'static str)>),
+    Map(bool, Vec<(Self, &'static str)>),
+    List(bool, Vec<(Self, &'static str)>),
 }
 
 const LINES: &[&str] = &[
@@ -177,7 +177,6 @@ fn files() -> impl Strategy<Value = String> {
     )
 }
 
-/// A list of items never takes an absorbing comment: only comments on lines of their own may come.
 fn values() -> impl Strategy<Value = Tree> {
     let leaf = prop_oneof![
         ".*".prop_map(|text| Tree::text(&text)),
