@@ -85,8 +85,14 @@ pub(super) fn read(format: FormatCode, spelling: &Spelling) -> Option<Record<'_>
             let flow = matches!(flow, 0 | 1).then_some(*flow == 1)?;
             let line_break = LineBreak::from_code(*line_break)?;
             let base = i32::from_be_bytes(*base);
-            rest.is_empty()
-                .then_some(Record::Placed(Placed { style: *style, flow, base, line_break, raw, body }))
+            rest.is_empty().then_some(Record::Placed(Placed {
+                style: *style,
+                flow,
+                base,
+                line_break,
+                raw,
+                body,
+            }))
         }
         _ => None,
     }
@@ -108,7 +114,9 @@ pub(super) fn is_plain_string(text: &str) -> bool {
 
 /// Whether `text` is a decimal integer without sign and leading zero.
 pub(super) fn is_plain_integer(text: &str) -> bool {
-    text.bytes().all(|byte| byte.is_ascii_digit()) && (text == "0" || !text.starts_with('0')) && !text.is_empty()
+    text.bytes().all(|byte| byte.is_ascii_digit())
+        && (text == "0" || !text.starts_with('0'))
+        && !text.is_empty()
 }
 
 /// Whether a format that quotes its strings writes `value` in the default way, kind 0, as `raw`.
@@ -179,7 +187,8 @@ mod tests {
         assert_eq!(read(FormatCode::Json, &record), Some(Record::Token("\"a b\"")));
         assert_eq!(read(FormatCode::Toml, &record), None);
 
-        let fields = Placed { style: 6, flow: true, base: -1, line_break: LineBreak::CrLf, raw: "é", body: "b" };
+        let fields =
+            Placed { style: 6, flow: true, base: -1, line_break: LineBreak::CrLf, raw: "é", body: "b" };
         let record = placed(FormatCode::Toml, &fields);
         let expect = b"\x03\x06\x01\xff\xff\xff\xff\x02\x00\x00\x00\x02\xc3\xa9\x00\x00\x00\x01b";
         assert_eq!((record.kind, record.bytes.expose()), (2, expect.as_slice()));

@@ -65,7 +65,8 @@ pub(super) fn round_trip(format: &dyn Format, source: &str, comments: bool) -> S
             })
             .collect(),
     };
-    let opened = unseal(format, &body, &unsealing, &limits).unwrap_or_else(|error| panic!("{error}\n{source}"));
+    let opened =
+        unseal(format, &body, &unsealing, &limits).unwrap_or_else(|error| panic!("{error}\n{source}"));
     assert_eq!(opened.source.as_str(), source);
     same(&opened, &document);
     // Nothing but an entry: the same without any secret.
@@ -120,7 +121,10 @@ pub(super) fn cases(endings: &[&str]) -> Vec<(String, String)> {
         .map(|file| file.unwrap().path())
         .filter(|path| endings.iter().any(|ending| path.extension().is_some_and(|own| own == *ending)))
         .map(|path| {
-            (path.file_name().unwrap().to_string_lossy().into_owned(), std::fs::read_to_string(&path).unwrap())
+            (
+                path.file_name().unwrap().to_string_lossy().into_owned(),
+                std::fs::read_to_string(&path).unwrap(),
+            )
         })
         .collect();
     cases.sort();
@@ -144,7 +148,12 @@ pub(super) enum Edit {
 }
 
 /// Applies an edit at `id`, asserts that the result parses to the edited tree (`model`), and gives the text.
-pub(super) fn edited(format: &dyn Format, source: &str, id: NodeId, edit: &Edit) -> Result<String, super::EditError> {
+pub(super) fn edited(
+    format: &dyn Format,
+    source: &str,
+    id: NodeId,
+    edit: &Edit,
+) -> Result<String, super::EditError> {
     let document = format.parse(source, &Limits::default()).unwrap();
     let path = document.path(id);
     let splices = match edit {

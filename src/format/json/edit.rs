@@ -59,11 +59,8 @@ pub(super) fn insert(
         write_string(&mut text, key);
         text.push_str(colon(document, parent));
     }
-    let layout = if is_multi_line {
-        Layout::Lines { line_break, indent, unit: unit(document) }
-    } else {
-        Layout::Line
-    };
+    let layout =
+        if is_multi_line { Layout::Lines { line_break, indent, unit: unit(document) } } else { Layout::Line };
     write(&mut text, value, layout, 0);
     let line = format!("{line_break}{indent}");
     Ok(own.append(&text, if is_multi_line { &line } else { own.parting() }, &line))
@@ -143,7 +140,8 @@ fn check(value: &Tree, offset: usize) -> Result<(), EditError> {
         Tree::Map(entries) => entries.iter().try_for_each(|(_, value)| check(value, offset)),
         Tree::List(items) => items.iter().try_for_each(|item| check(item, offset)),
         Tree::Leaf(Value::Int(text) | Value::Float(text)) if !is_number(text) => {
-            let reason = "JSON has no form for this number: write it as a decimal number or a string".to_owned();
+            let reason =
+                "JSON has no form for this number: write it as a decimal number or a string".to_owned();
             Err(EditError { offset, reason })
         }
         Tree::Leaf(_) => Ok(()),

@@ -12,7 +12,8 @@ use crate::format::{EditError, ParseError};
 pub(super) fn attach(document: &Document, name: &str, entry: &Tree) -> Result<Vec<Splice>, EditError> {
     let root = root(document);
     let Some((_, Node { kind: Kind::Map(entries), span, .. })) = root else {
-        let reason = "the root is no object, so the metadata has no place: wrap the value in an object".to_owned();
+        let reason =
+            "the root is no object, so the metadata has no place: wrap the value in an object".to_owned();
         return Err(EditError { offset: root.map_or(0, |(_, node)| node.span.start), reason });
     };
     if let Some(own) = entries.iter().find(|own| &*own.key.text == name) {
@@ -57,10 +58,12 @@ pub(super) fn detach(mut document: Document, name: &str) -> Result<(Document, Op
     document.comments.retain(|comment| !(inside.start..inside.end).contains(&comment.span.start));
     let splices: Vec<Splice> = cuts.iter().map(|cut| Splice::new(*cut, "")).collect();
     let text = apply(&document.source, &splices);
-    document.source = text
-        .map_err(|_| ParseError::at(&document.source, inside.start, format!("`{name}` cannot be taken out")))?;
-    let shifted =
-        |at: usize| at - cuts.iter().filter(|cut| cut.end <= at).map(|cut| cut.end - cut.start).sum::<usize>();
+    document.source = text.map_err(|_| {
+        ParseError::at(&document.source, inside.start, format!("`{name}` cannot be taken out"))
+    })?;
+    let shifted = |at: usize| {
+        at - cuts.iter().filter(|cut| cut.end <= at).map(|cut| cut.end - cut.start).sum::<usize>()
+    };
     for comment in &mut document.comments {
         comment.span = Span::new(shifted(comment.span.start), shifted(comment.span.end));
     }

@@ -281,8 +281,7 @@ impl Scanner<'_> {
             }
         }
         self.at = at + 1;
-        decode(&self.text[start + 1..at])
-            .map_err(|(offset, message)| self.error(start + 1 + offset, message))
+        decode(&self.text[start + 1..at]).map_err(|(offset, message)| self.error(start + 1 + offset, message))
     }
 
     fn byte(&self) -> Option<u8> {

@@ -59,7 +59,10 @@ fn values_are_read() {
     fn check(source: &str, expect: &str) {
         assert_eq!(shown(&tree(&parse(source).unwrap())), expect);
     }
-    check("[1, -1.5, 1e3, 1E-2, -0]", "[Int \"1\", Float \"-1.5\", Float \"1e3\", Float \"1E-2\", Int \"-0\"]");
+    check(
+        "[1, -1.5, 1e3, 1E-2, -0]",
+        "[Int \"1\", Float \"-1.5\", Float \"1e3\", Float \"1E-2\", Int \"-0\"]",
+    );
     check("[true, false, null]", "[Bool \"true\", Bool \"false\", Null \"\"]");
     check("{\"a\\u000A\": {}, \"b\": []}", "{\"a\\n\": EmptyMap \"{}\", \"b\": EmptyList \"[]\"}");
     check(r#""\"\\\/\b\f\n\r\t\u00e9\ud83c\udf89""#, "Str \"\\\"\\\\/\\u{8}\\u{c}\\n\\r\\té🎉\"");
@@ -94,7 +97,8 @@ fn broken_files_are_refused() {
     check("", 1, 1, "expected a value");
     check("{\"a\": }", 1, 7, "expected a value");
     check("{\"a\": yes}", 1, 7, value);
-    for number in ["01", "1.", ".5", "-", "+1", "0x1F", "1e", "1e+", "NaN", "-Infinity", "1_0", "--1", "2.e3"] {
+    for number in ["01", "1.", ".5", "-", "+1", "0x1F", "1e", "1e+", "NaN", "-Infinity", "1_0", "--1", "2.e3"]
+    {
         check(number, 1, 1, value);
     }
     check("{\"a\" 1}", 1, 6, "expected `:` behind the key");
@@ -181,7 +185,10 @@ fn spellings_have_their_kinds() {
     check("{\n}", 2);
     let document = parse("[{\r\n}]\n").unwrap();
     let spelling = Json.spelling(&document, NodeId(1));
-    assert_eq!(spelling.bytes.expose(), b"\x02\x00\x01\xff\xff\xff\xff\x01\x00\x00\x00\x04{\r\n}\x00\x00\x00\x00");
+    assert_eq!(
+        spelling.bytes.expose(),
+        b"\x02\x00\x01\xff\xff\xff\xff\x01\x00\x00\x00\x04{\r\n}\x00\x00\x00\x00"
+    );
 }
 
 #[test]
@@ -206,10 +213,7 @@ fn records_that_do_not_fit_are_refused() {
     check(2, Value::EmptyMap, json("{}"), None);
     let placed = |raw, body| {
         let line_break = crate::format::line::LineBreak::Lf;
-        spelling::placed(
-            FormatCode::Json,
-            &Placed { style: 0, flow: true, base: -1, line_break, raw, body },
-        )
+        spelling::placed(FormatCode::Json, &Placed { style: 0, flow: true, base: -1, line_break, raw, body })
     };
     check(1, Value::EmptyMap, placed("{\n}", ""), Some("{\n}"));
     check(1, Value::EmptyMap, placed("{\n}", "x"), None);
@@ -229,10 +233,7 @@ fn line_ends_are_converted() {
 
 #[test]
 fn the_entry_stands_last() {
-    let small = Tree::Map(vec![
-        ("v".into(), Tree::int(1)),
-        ("l".into(), Tree::List(vec![Tree::text("x")])),
-    ]);
+    let small = Tree::Map(vec![("v".into(), Tree::int(1)), ("l".into(), Tree::List(vec![Tree::text("x")]))]);
     let check = |source: &str, expect: &str| {
         let document = parse(source).unwrap();
         let text = apply(source, &Json.attach(&document, "sealeaf", &small).unwrap()).unwrap();
@@ -308,12 +309,7 @@ fn values_are_replaced() {
     check("{\"a\": 1 /* c */}", "a", Tree::text("é\"\n\u{1}"), "{\"a\": \"é\\\"\\n\\u0001\" /* c */}");
     check("{\"a\": {\"b\": 1}}", "a", Tree::Leaf(Value::Null), "{\"a\": null}");
     check("{\"a\": 1}", "a", map.clone(), "{\"a\": {\"x\": 1, \"y\": [2]}}");
-    check(
-        "{\n\t\"a\": 1\n}",
-        "a",
-        map,
-        "{\n\t\"a\": {\n\t\t\"x\": 1,\n\t\t\"y\": [\n\t\t\t2\n\t\t]\n\t}\n}",
-    );
+    check("{\n\t\"a\": 1\n}", "a", map, "{\n\t\"a\": {\n\t\t\"x\": 1,\n\t\t\"y\": [\n\t\t\t2\n\t\t]\n\t}\n}");
     check(" 1\n", ".", Tree::Leaf(Value::EmptyMap), " {}\n");
     let document = parse("[1]").unwrap();
     for number in ["0x1F", "inf", "1_000", "+1"] {
@@ -413,11 +409,13 @@ fn arbitrary(comments: bool) -> impl Strategy<Value = String> {
         prop::sample::select(vec!["true", "false", "null"]).prop_map(String::from),
     ];
     let padded = move |value: BoxedStrategy<String>| {
-        (blank.clone(), value, blank.clone()).prop_map(|(before, value, after)| before.to_owned() + &value + after)
+        (blank.clone(), value, blank.clone())
+            .prop_map(|(before, value, after)| before.to_owned() + &value + after)
     };
     let leaf = padded(leaf.boxed());
     leaf.prop_recursive(4, 24, 4, move |inner| {
-        let list = prop::collection::vec(inner.clone(), 0..4).prop_map(|items| format!("[{}]", items.join(",")));
+        let list =
+            prop::collection::vec(inner.clone(), 0..4).prop_map(|items| format!("[{}]", items.join(",")));
         let map = prop::collection::vec(("[a-c\u{e9}]{0,3}", inner), 0..4).prop_map(|entries| {
             let entries: Vec<_> = entries
                 .iter()
@@ -432,9 +430,11 @@ fn arbitrary(comments: bool) -> impl Strategy<Value = String> {
 
 fn to_serde(tree: &Tree) -> serde_json::Value {
     match tree {
-        Tree::Map(entries) => {
-            entries.iter().map(|(key, value)| (key.clone(), to_serde(value))).collect::<serde_json::Map<_, _>>().into()
-        }
+        Tree::Map(entries) => entries
+            .iter()
+            .map(|(key, value)| (key.clone(), to_serde(value)))
+            .collect::<serde_json::Map<_, _>>()
+            .into(),
         Tree::List(items) => items.iter().map(to_serde).collect::<Vec<_>>().into(),
         Tree::Leaf(Value::Str(text)) => text.as_str().into(),
         Tree::Leaf(Value::Null) => serde_json::Value::Null,
@@ -443,7 +443,7 @@ fn to_serde(tree: &Tree) -> serde_json::Value {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(256))]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn any_value_is_read_as_serde_json_reads_it(source in arbitrary(false)) {

@@ -281,7 +281,13 @@ impl<'a> Builder<'a> {
     }
 
     /// The table under `key`, made where it is new; the last element where `key` names an array of tables.
-    fn table_under(&mut self, parent: NodeId, key: Key, span: Span, form: Form) -> Result<NodeId, ParseError> {
+    fn table_under(
+        &mut self,
+        parent: NodeId,
+        key: Key,
+        span: Span,
+        form: Form,
+    ) -> Result<NodeId, ParseError> {
         let Some(id) = self.child(parent, &key) else {
             return self.add(Some((parent, key)), Kind::Map(Vec::new()), span, form);
         };
@@ -453,9 +459,9 @@ pub(super) fn extent(nodes: &[Node], index: usize) -> Span {
     let child = |id: NodeId| nodes[id.index()].span;
     let node = &nodes[index];
     match &node.kind {
-        Kind::Map(entries) => entries
-            .iter()
-            .fold(node.span, |span, entry| join(join(span, child(entry.value)), Span::new(entry.key.span.start, 0))),
+        Kind::Map(entries) => entries.iter().fold(node.span, |span, entry| {
+            join(join(span, child(entry.value)), Span::new(entry.key.span.start, 0))
+        }),
         Kind::List(items) => items.iter().fold(node.span, |span, item| join(span, child(*item))),
         _ => node.span,
     }

@@ -81,14 +81,13 @@ impl Places<'_> {
     }
 
     fn replace_root(&self, value: &Tree) -> Result<Vec<Splice>, EditError> {
-        let mark = self.text.len() - self.text.trim_start_matches('\u{feff}').len();
         let mut out = SecretText::default();
         match value {
             Tree::Map(_) => write_entries(&mut out, &[], value, self.line_break),
             Tree::Leaf(Value::EmptyMap) => {}
-            _ => return Err(error(mark, "the root of a TOML file is a table: give a map")),
+            _ => return Err(error(self.begin, "the root of a TOML file is a table: give a map")),
         }
-        Ok(vec![Splice::new(Span::new(mark, self.text.len()), out)])
+        Ok(vec![Splice::new(Span::new(self.begin, self.text.len()), out)])
     }
 
     /// A value in the quotes that stood there.
@@ -185,7 +184,9 @@ impl Places<'_> {
                 let mut out = SecretText::default();
                 match value {
                     Tree::List(items) => {
-                        items.iter().for_each(|item| write_table(&mut out, &path, true, item, self.line_break));
+                        items
+                            .iter()
+                            .for_each(|item| write_table(&mut out, &path, true, item, self.line_break));
                     }
                     _ => write_table(&mut out, &path, false, value, self.line_break),
                 }
@@ -208,9 +209,7 @@ impl Places<'_> {
                 self.line_behind(span.end, self.indent(span.start), &line)
             }
             (Form::Dotted | Form::Value, ..) => return self.insert_key(parent, key, value),
-            (Form::Root, None, Some((_, first))) => {
-                self.block_before(first, &line)
-            }
+            (Form::Root, None, Some((_, first))) => self.block_before(first, &line),
             (_, _, Some((_, first))) => {
                 let mut header = String::new();
                 write_header(&mut header, &self.path(ROOT, parent), false);
@@ -228,7 +227,10 @@ impl Places<'_> {
             return Ok(self.append_item(list, &out));
         }
         if !is_table(value) && *value != Tree::Leaf(Value::EmptyMap) {
-            return Err(error(self.span(list).start, "an element of an array of tables is a table: give a map"));
+            return Err(error(
+                self.span(list).start,
+                "an element of an array of tables is a table: give a map",
+            ));
         }
         let mut out = SecretText::default();
         write_table(&mut out, &self.path(ROOT, list), true, value, self.line_break);
@@ -281,7 +283,7 @@ impl Places<'_> {
     /// A line at the end of a file without values.
     fn at_end(&self, line: &str) -> Splice {
         let at = self.text.len();
-        let is_closed = self.text.trim_start_matches('\u{feff}').is_empty() || self.text.ends_with('\n');
+        let is_closed = at == self.begin || self.text.ends_with('\n');
         let text = if is_closed {
             format!("{line}{}", self.line_break)
         } else {

@@ -1,6 +1,6 @@
 //! TOML's scalars: decoded, and written.
 
-use toml_parser::decoder::{Encoding, ScalarKind};
+use toml_parser::decoder::{Encoding, IntegerRadix, ScalarKind};
 use toml_parser::{ParseError, Raw, Source, Span};
 
 use crate::document::{Style, Value};
@@ -26,8 +26,18 @@ fn decode_unified(token: &str, encoding: Option<Encoding>) -> Result<Value, Pars
     let mut error = None;
     let raw = Raw::new_unchecked(token, encoding, Span::new_unchecked(0, token.len()));
     let kind = raw.decode_scalar(&mut *decoded, &mut error);
+    let is_number = match kind {
+        // The lexer lets `0x` and digits of other scripts pass.
+        ScalarKind::Integer(IntegerRadix::Dec) | ScalarKind::Float => token.is_ascii(),
+        ScalarKind::Integer(_) => token.is_ascii() && token.len() > "0x".len(),
+        _ => true,
+    };
     match error {
         Some(error) => Err(error),
+        None if !is_number => {
+            let whole = Span::new_unchecked(0, token.len());
+            Err(ParseError::new(kind.invalid_description()).with_unexpected(whole))
+        }
         None => Ok(match kind {
             ScalarKind::String => Value::Str(decoded),
             ScalarKind::Boolean(value) => Value::Bool(value),
@@ -48,7 +58,9 @@ pub(super) fn is_bare(value: &Value) -> bool {
                 use toml_parser::lexer::TokenKind::{Atom, Dot, Eof, Whitespace};
                 matches!(token.kind(), Atom | Dot | Eof | Whitespace)
             });
-            plain && text.trim_matches([' ', '\t']) == text.as_str() && decode(text, None).as_ref() == Ok(value)
+            plain
+                && text.trim_matches([' ', '\t']) == text.as_str()
+                && decode(text, None).as_ref() == Ok(value)
         }
         Value::Bool(_) | Value::EmptyMap | Value::EmptyList => true,
         Value::Str(_) | Value::Null | Value::Ambiguous(_) => false,
@@ -152,7 +164,12 @@ mod tests {
         check("a'\nb", Style::MultiSingle, true, "'''\na'\nb'''");
         check("\na", Style::MultiSingle, false, "'''\n\na'''");
         check("a'", Style::MultiSingle, false, "\"a'\"");
-        check("a\"\"\"b\"\n\\\r\u{7f}", Style::MultiDouble, true, "\"\"\"\na\"\\\"\\\"b\"\n\\\\\\r\\u007f\"\"\"");
+        check(
+            "a\"\"\"b\"\n\\\r\u{7f}",
+            Style::MultiDouble,
+            true,
+            "\"\"\"\na\"\\\"\\\"b\"\n\\\\\\r\\u007f\"\"\"",
+        );
         check("a\"", Style::MultiDouble, false, "\"\"\"a\\\"\"\"\"");
         check("a", Style::Double, false, "\"a\"");
     }

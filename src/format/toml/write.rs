@@ -86,7 +86,8 @@ pub(super) fn write_inline(out: &mut String, value: &Tree) {
 
 /// Writes a key: bare where it can be.
 pub(super) fn write_key(out: &mut String, key: &str) {
-    if !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-')) {
+    if !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
+    {
         out.push_str(key);
     } else {
         write_string(out, key);
