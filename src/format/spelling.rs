@@ -140,8 +140,10 @@ pub(super) fn is_quoted_default(raw: &str, value: &Value) -> bool {
 pub(super) fn line_break(document: &Document, id: NodeId) -> LineBreak {
     let text = document.source.as_str();
     let gap = |start: usize, end: usize| text.get(start..end).unwrap_or_default();
+    let count = u32::try_from(document.nodes.len()).unwrap_or(u32::MAX);
+    let is_leaf = |other: &NodeId| document.is_leaf(*other);
     let mut at = document.node(id).span.end;
-    let mut behind = document.ids().skip(id.index() + 1).filter(|other| document.is_leaf(*other));
+    let mut behind = (id.0 + 1..count).map(NodeId).filter(is_leaf);
     for other in behind.by_ref().take(NEIGHBOURS) {
         let span = document.node(other).span;
         match LineBreak::first_in(gap(at, span.start)) {
@@ -156,8 +158,8 @@ pub(super) fn line_break(document: &Document, id: NodeId) -> LineBreak {
         }
     }
     let mut at = document.node(id).span.start;
-    let mut before = document.ids().rev().skip(document.nodes.len() - id.index());
-    for other in before.by_ref().filter(|other| document.is_leaf(*other)).take(NEIGHBOURS) {
+    let mut before = (0..id.0).rev().map(NodeId).filter(is_leaf);
+    for other in before.by_ref().take(NEIGHBOURS) {
         let span = document.node(other).span;
         match LineBreak::last_in(gap(span.end, at)) {
             LineBreak::None => at = span.start.min(at),

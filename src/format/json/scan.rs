@@ -245,15 +245,15 @@ impl Scanner<'_> {
             self.at = self.text.len() - rest.trim_start_matches([' ', '\t', '\n', '\r']).len();
             let start = self.at;
             let rest = &self.text[start..];
-            let end = if rest.starts_with("//") {
-                self.at = start + rest.find(['\n', '\r']).unwrap_or(rest.len());
-                self.at
-            } else if rest.starts_with("/*") {
-                let Some(length) = rest[2..].find("*/") else {
+            let end = if let Some(block) = rest.strip_prefix("/*") {
+                let Some(length) = block.find("*/") else {
                     return Err(self.error(start, "the comment is not closed: expected `*/`"));
                 };
-                self.at = start + 2 + length + 2;
-                self.at - 2
+                self.at = start + "/*".len() + length + "*/".len();
+                self.at - "*/".len()
+            } else if rest.starts_with("//") {
+                self.at = start + rest.find(['\n', '\r']).unwrap_or(rest.len());
+                self.at
             } else {
                 return Ok(());
             };

@@ -249,7 +249,7 @@ fn the_entry_stands_last() {
     check("{\n  \"a\": 1,\n}\n", &format!("{{\n  \"a\": 1,\n  {two},\n}}\n"));
     check("{\n  \"a\": 1 // c\n}\n", &format!("{{\n  \"a\": 1, // c\n  {two}\n}}\n"));
     check("{\n  \"a\": 1, // c\n  /* d */\n}", &format!("{{\n  \"a\": 1, // c\n  /* d */\n  {two},\n}}"));
-    let tab = two.replace("  ", "\t").replace("\n\t\t", "\n\t\t");
+    let tab = two.replace("  ", "\t");
     check("{\n\t\"a\": 1\n}", &format!("{{\n\t\"a\": 1,\n\t{tab}\n}}"));
     let crlf = two.replace('\n', "\r\n");
     check("{\r\n  \"a\": 1\r\n}\r\n", &format!("{{\r\n  \"a\": 1,\r\n  {crlf}\r\n}}\r\n"));

@@ -1,6 +1,6 @@
 //! Changes of single values. A new map becomes a table with a header where its parent is one, else an inline table.
 
-use super::build::{Form, Header, ROOT};
+use super::layout::{Form, Header, ROOT};
 use super::places::Places;
 use super::scalar::{is_bare, write_styled};
 use super::write::{is_table, is_tables, write_entries, write_header, write_inline, write_key, write_table};

@@ -1,6 +1,6 @@
 //! The metadata entry: the last table of the file, parted by a blank line.
 
-use super::build::{ROOT, UNKNOWN, extent};
+use super::layout::{ROOT, UNKNOWN, extent};
 use super::write::write_table;
 use crate::document::{Document, Entry, Kind, Node, Span, Splice, Tree};
 use crate::format::flow::line_break_of;

@@ -1,6 +1,7 @@
 //! Where the tables, pairs and items of a document stand: the questions that changes ask.
 
-use super::build::{Form, Header, Layout, Pair, ROOT, build};
+use super::build::build;
+use super::layout::{Form, Header, Layout, Pair, ROOT};
 use crate::document::{Document, Kind, NodeId, Span, Splice};
 use crate::format::flow::{Items, line_break_of};
 use crate::format::line::{behind_break, end_of_line, indentation, is_blank, start_of_line};
