@@ -37,6 +37,8 @@ fn layouts_round_trip() {
         "{\"a\":1, /* c */}",
         "{\"a\":1 /* c */,}",
         "{\"a\":1 // c\n}",
+        "{\"a\":1 // c \t\n}",
+        "{\"a\":1, // c \r\n }",
         "{\"a\":1 // c, }\n, // d\n}",
         "{\n\t\"a\": {},\n\t\"b\": []\n}",
         "{\n\"a\": 1\n}",
@@ -158,6 +160,7 @@ fn limits_are_kept() {
     check("{\"abc\":1}", &limits, false);
     check("[\"ab\"]", &limits, true);
     check("[\"abc\"]", &limits, false);
+    check("[{    }]", &limits, false);
     check(&" ".repeat(31), &limits, false);
     for open in ["[", "{\"a\":"] {
         check(&open.repeat(100_000), &Limits::default(), false);
@@ -397,7 +400,18 @@ fn big_files_take_linear_time() {
 /// Any JSON value, as text with blanks, and with comments if `comments`.
 fn arbitrary(comments: bool) -> impl Strategy<Value = String> {
     let blank = if comments {
-        prop::sample::select(vec!["", "", " ", "\n", "\r\n\t", "/* , */", "// ] \"\n", "/**/ "]).boxed()
+        prop::sample::select(vec![
+            "",
+            "",
+            " ",
+            "\n",
+            "\r\n\t",
+            "/* , */",
+            "// ] \" \n",
+            "/*\n*/",
+            "/*\r\n*/ ",
+        ])
+        .boxed()
     } else {
         prop::sample::select(vec!["", "", " ", "\n", "\r\n", "\t"]).boxed()
     };

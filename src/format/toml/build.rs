@@ -217,14 +217,11 @@ impl<'a> Builder<'a> {
 /// Values.
 impl Builder<'_> {
     fn scalar(&mut self, event: &Event, span: Span) -> Result<(), ParseError> {
-        if span.end - span.start > self.limits.leaf {
-            return Err(self.over(span.start, format!("a value is over {} bytes", self.limits.leaf)));
-        }
+        self.count_leaf(span)?;
         let value = scalar::decode(span.of(self.text), event.encoding()).map_err(|error| {
             let inside = syntax(self.text, &error);
             ParseError::at(self.text, span.start + place(&error), inside.message)
         })?;
-        self.count_leaf(span.start)?;
         let style = match event.encoding() {
             None => Style::Plain,
             Some(Encoding::LiteralString) => Style::Single,
@@ -260,15 +257,18 @@ impl Builder<'_> {
         if is_empty {
             // A token in its place would take the comments away.
             node.sealable &= !has_comments;
-            self.count_leaf(start)?;
+            self.count_leaf(Span::new(start, end))?;
         }
         Ok(())
     }
 
-    fn count_leaf(&mut self, at: usize) -> Result<(), ParseError> {
+    fn count_leaf(&mut self, span: Span) -> Result<(), ParseError> {
         self.leaves += 1;
         if self.leaves > self.limits.leaves {
-            return Err(self.over(at, format!("the file has over {} values", self.limits.leaves)));
+            return Err(self.over(span.start, format!("the file has over {} values", self.limits.leaves)));
+        }
+        if span.end - span.start > self.limits.leaf {
+            return Err(self.over(span.start, format!("a value is over {} bytes", self.limits.leaf)));
         }
         Ok(())
     }

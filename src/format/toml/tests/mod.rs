@@ -101,6 +101,8 @@ fn nodes_have_their_places() {
         [("# r", None), ("# h", Some(3)), ("# i", Some(5)), ("# e", Some(3)), ("# c", Some(8))]
     );
     assert!(!parse("a = [ # c\n]").unwrap().nodes[1].sealable);
+    let crlf = parse("a = 1 # c\r\n").unwrap();
+    assert_eq!(crlf.comments[0].span.of("a = 1 # c\r\n"), "# c");
     assert_eq!(parse("\u{feff}# c").unwrap().nodes[0].span, crate::document::Span::new(3, 3));
 }
 
@@ -152,6 +154,7 @@ fn limits_are_kept() {
     check("abc = 1", &limits, false);
     check("a = \"bc\"", &limits, true);
     check("a = \"bcd\"", &limits, false);
+    check("a = [    ]", &limits, false);
     check(&"#".repeat(31), &limits, false);
     let deep = Limits::default();
     check(&format!("a = {}", "[".repeat(100_000)), &deep, false);
