@@ -44,7 +44,8 @@ impl Sealer {
         let document = parse(text, format, &limits).map_err(|error| error.to_string())?;
         let sealed =
             seal(document, format, &sealing, &keyring, &limits).map_err(|error| error.to_string())?.text;
-        let file = SealedFile::parse(&sealed, format, &limits).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let file =
+            SealedFile::parse(&sealed, format, &limits).unwrap_or_else(|error| panic!("{name}: {error}"));
         let open = file.open(&keyring, &limits).unwrap_or_else(|error| panic!("{name}: {error}"));
         assert_eq!(open.plain().source.as_str(), text, "{name}");
         Ok(sealed.to_string())
@@ -196,7 +197,8 @@ fn independent_yaml(pairs: &[(String, String, String)]) {
             serde_json::json!({ "name": name, "plain": plain, "sealed": sealed }).to_string() + "\n"
         })
         .collect();
-    let writer = std::thread::spawn(move || lines.iter().for_each(|line| stdin.write_all(line.as_bytes()).unwrap()));
+    let writer =
+        std::thread::spawn(move || lines.iter().for_each(|line| stdin.write_all(line.as_bytes()).unwrap()));
     let output = child.wait_with_output().unwrap();
     writer.join().unwrap();
     let answers = String::from_utf8(output.stdout).unwrap();

@@ -357,26 +357,3 @@ impl Builder<'_> {
         (document, self.layout)
     }
 }
-<<<<<<< HEAD
-
-/// The extent of a container without brackets, whose descendants have theirs.
-pub(super) fn extent(nodes: &[Node], index: usize) -> Span {
-    let join = |a: Span, b: Span| Span::new(a.start.min(b.start), a.end.max(b.end));
-    let child = |id: NodeId| nodes[id.index()].span;
-    let node = &nodes[index];
-    match &node.kind {
-        Kind::Map(entries) => entries.iter().fold(node.span, |span, entry| {
-            join(join(span, child(entry.value)), Span::new(entry.key.span.start, 0))
-        }),
-        Kind::List(items) => items.iter().fold(node.span, |span, item| join(span, child(*item))),
-        _ => node.span,
-    }
-}
-
-/// The root of every TOML document.
-pub(super) const ROOT: NodeId = NodeId(0);
-
-/// The neutral element of [`extent`].
-pub(super) const UNKNOWN: Span = Span::new(usize::MAX, 0);
-=======
->>>>>>> 1564bcb724cd137585d6950ba09083361ab2fd13

@@ -143,18 +143,10 @@ impl<'a> Places<'a> {
         let mut at = start_of_line(self.text, header.span.start).max(self.begin);
         while at > self.begin {
             let before = self.text[..at].trim_end_matches(['\r', '\n']);
-<<<<<<< HEAD
-            let line = start_of_line(self.text, before.len());
-            let comment =
-                line + (before[line..].len() - before[line..].trim_start_matches([' ', '\t']).len());
-            let comments = &self.document.comments;
-            let is_comment = comments.binary_search_by_key(&comment, |comment| comment.span.start).is_ok();
-=======
             let line = start_of_line(self.text, before.len()).max(self.begin);
             let blanks = self.text[line..].len() - self.text[line..].trim_start_matches([' ', '\t']).len();
             let is_comment =
                 comments.binary_search_by_key(&(line + blanks), |comment| comment.span.start).is_ok();
->>>>>>> 1564bcb724cd137585d6950ba09083361ab2fd13
             if !is_comment || behind_break(self.text, before.len()) != at {
                 break;
             }
