@@ -1,4 +1,16 @@
-//! sealeaf seals the leaf values of YAML, JSON and TOML files, and nothing else.
+//! sealeaf seals the leaf values of YAML, JSON and TOML files and nothing else, so that secrets can live in git.
+//!
+//! Everything that is no value keeps its bytes: keys, comments, order, layout. One changed value is one changed line,
+//! branches merge with plain `git merge`, and [`open`] gives the plain text back byte for byte. Each file has a random
+//! data key, wrapped for several master keys, and everything in it is authenticated, recipients included.
+//!
+//! - Text in, text out: [`seal`], [`open`], [`edit`].
+//! - With a rule, limits, other recipients: [`file::seal`], [`file::SealedFile`], [`file::OpenFile::next`].
+//! - Who can open: [`keys`]; what is secret: [`policy`]; how a repository says so: [`config`].
+//! - How a file looks inside: `docs/design/format-v1.md`; where code belongs: `docs/architecture.md`.
+//!
+//! The library reads and writes no files but a user's identities, and never prints. The format had no review from
+//! outside; see `SECURITY.md`.
 #![deny(rustdoc::broken_intra_doc_links)]
 
 pub mod config;
@@ -11,3 +23,6 @@ pub mod git;
 pub mod keys;
 pub mod policy;
 pub mod secret;
+mod simple;
+
+pub use simple::{edit, open, seal};

@@ -3,6 +3,7 @@ use std::process::ExitCode;
 
 use sealeaf::file::{Next, OpenFile, SealedFile, SealedText, Sealing, seal};
 use sealeaf::format::Format;
+use sealeaf::git::At;
 use sealeaf::keys::Recipient;
 use sealeaf::policy::Policy;
 
@@ -200,10 +201,13 @@ fn earlier(
             Some(SealedFile::parse(&old.text, old.format, &context.limits).at(target)?)
         }
         Some(_) => None,
-        None => path.and_then(|path| {
-            let of = |revision| session.committed(path, revision, input.format);
-            of("").or_else(|| of("HEAD"))
-        }),
+        None => match path {
+            Some(path) => match session.committed(path, At::Index, input.format)? {
+                Some(staged) => Some(staged),
+                None => session.committed(path, At::Commit("HEAD"), input.format)?,
+            },
+            None => None,
+        },
     };
     let Some(sealed) = sealed else { return Ok(None) };
     let opened = sealed.open(&session.keyring(), &context.limits).map_err(|error| {

@@ -18,6 +18,7 @@ mod escape;
 mod exec_env;
 mod explain;
 mod found;
+mod get;
 mod harden;
 mod input;
 mod inspect;
@@ -34,11 +35,15 @@ mod recipients;
 mod rekey;
 mod repair;
 mod report;
+mod reseal;
 mod rotate;
 mod session;
+mod set;
 mod status;
 mod table;
 mod together;
+mod unset;
+mod verify;
 mod workspace;
 
 use std::ffi::{OsStr, OsString};
@@ -101,11 +106,16 @@ enum Command {
     Decrypt(decrypt::Args),
     Encrypt(encrypt::Args),
     Explain(explain::Args),
+    Get(get::Args),
     Man(man::Args),
     Recipients(recipients::Args),
     Rekey(rekey::Args),
+    Reseal(reseal::Args),
     Rotate(rotate::Args),
+    Set(set::Args),
     Status(status::Args),
+    Unset(unset::Args),
+    Verify(verify::Args),
 }
 
 impl Command {
@@ -115,11 +125,16 @@ impl Command {
             Self::Decrypt(args) => decrypt::run(args, context),
             Self::Encrypt(args) => encrypt::run(args, context),
             Self::Explain(args) => explain::run(args, context),
+            Self::Get(args) => get::run(args, context),
             Self::Man(args) => man::run(args, context),
             Self::Recipients(args) => recipients::run(args, context),
             Self::Rekey(args) => rekey::run(args, context),
+            Self::Reseal(args) => reseal::run(args, context),
             Self::Rotate(args) => rotate::run(args, context),
+            Self::Set(args) => set::run(args, context),
             Self::Status(args) => status::run(args, context),
+            Self::Unset(args) => unset::run(args, context),
+            Self::Verify(args) => verify::run(args, context),
         }
     }
 }

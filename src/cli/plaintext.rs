@@ -11,7 +11,7 @@ use super::report::{Kind, Report};
 /// the user asked for, and is refused no less.
 pub(crate) fn refuse_tracked(path: &Path, in_place: bool, context: &Context) -> Result<(), Report> {
     let Some(repo) = Repo::discover(path, &context.environment) else { return Ok(()) };
-    let Ok(relative) = repo.relative(path) else { return Ok(()) };
+    let relative = repo.relative(path)?;
     let what = match repo.tracking(&relative)? {
         Tracking::Ignored => return Ok(()),
         Tracking::Tracked => "is tracked by git",

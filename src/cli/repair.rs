@@ -5,6 +5,7 @@ use std::path::Path;
 use sealeaf::document::KeyPath;
 use sealeaf::envelope::native::{Difference, EnvelopeError, State};
 use sealeaf::file::{FileError, Next, OpenFile, SealedFile};
+use sealeaf::git::At;
 
 use super::input::Input;
 use super::report::{Kind, Report, plural};
@@ -87,7 +88,10 @@ fn consent(
     session: &Session<'_>,
 ) -> Result<(), Report> {
     let allowed: Vec<KeyPath> = replace.iter().map(|text| KeyPath::parse(text)).collect::<Result<_, _>>()?;
-    let committed = path.and_then(|path| session.committed(path, "HEAD", open.sealed_file().format()));
+    let committed = match path {
+        Some(path) => session.committed(path, At::Commit("HEAD"), open.sealed_file().format())?,
+        None => None,
+    };
     let was_sealed = |at: &KeyPath| {
         committed
             .as_ref()

@@ -11,7 +11,7 @@ use sealeaf::document::Document;
 use sealeaf::envelope::native::State;
 use sealeaf::file::{FileError, OpenFile, SealedFile};
 use sealeaf::format::Format;
-use sealeaf::git::{At, Repo};
+use sealeaf::git::{At, GitError, Repo};
 use sealeaf::keys::{Keyring, Recipient, Run};
 use sealeaf::policy::{Integrity, Policy};
 
@@ -158,7 +158,8 @@ impl<'a> Session<'a> {
         }
     }
 
-    fn check_state(&self, open: &OpenFile, shown: &Path, linked: Linked) -> Result<(), Report> {
+    /// Says of a linked file what it is, or refuses it.
+    pub(crate) fn check_state(&self, open: &OpenFile, shown: &Path, linked: Linked) -> Result<(), Report> {
         if open.state() == State::Sealed || linked == Linked::Silent {
             return Ok(());
         }
@@ -178,19 +179,52 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    /// The version of a file that git has, opened in no way: `revision` may be `HEAD`, or empty for the index.
+    /// The repository that a file lies in, and its path there; `None` outside of one, and where there is no git.
+    pub(crate) fn repository(&self, path: &Path) -> Result<Option<(Repo, String)>, Report> {
+        let absolute = self.context.directory.join(path);
+        let Some(repo) = Repo::discover(&absolute, &self.context.environment) else { return Ok(None) };
+        match repo.relative(&absolute) {
+            Ok(relative) => Ok(Some((repo, relative))),
+            Err(GitError::NoGit) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The sealed version of a file that git has; `None` where it has none, or a plain one.
     pub(crate) fn committed(
         &self,
         path: &Path,
-        revision: &str,
+        at: At<'_>,
         format: &'static dyn Format,
-    ) -> Option<SealedFile> {
-        let found = discover(&self.context.directory.join(path), &self.owners).ok()?;
-        let repo = Repo::discover(found.repository.as_deref()?, &self.context.environment)?;
-        let at = if revision.is_empty() { At::Index } else { At::Commit(revision) };
-        let bytes = repo.blob(at, &found.relative).ok()??;
-        let text = String::from_utf8(bytes).ok()?;
-        SealedFile::parse(&text, format, &self.context.limits).ok()
+    ) -> Result<Option<SealedFile>, Report> {
+        match self.repository(path)? {
+            Some((repo, relative)) => self.blob(&repo, &relative, at, format),
+            None => Ok(None),
+        }
+    }
+
+    /// The same, in a repository that is known.
+    pub(crate) fn blob(
+        &self,
+        repo: &Repo,
+        relative: &str,
+        at: At<'_>,
+        format: &'static dyn Format,
+    ) -> Result<Option<SealedFile>, Report> {
+        let bytes = match repo.blob(at, relative) {
+            Ok(bytes) => bytes,
+            // A repository without commits, or without git, has no version that could be gone back on.
+            Err(GitError::UnknownRevision(_)) if at == At::Commit("HEAD") => None,
+            Err(GitError::NoGit) => {
+                self.once(
+                    "there is no `git` on PATH: nothing is compared with the committed version".to_owned(),
+                );
+                None
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let text = bytes.and_then(|bytes| String::from_utf8(bytes).ok());
+        Ok(text.and_then(|text| SealedFile::parse(&text, format, &self.context.limits).ok()))
     }
 
     /// What must hold before a version is written over another one (`docs/design/format-v1.md`, section 11): the
@@ -209,7 +243,8 @@ impl<'a> Session<'a> {
 
     /// The data key is the one that git's version of the file commits to, or a later one of the same file.
     pub(crate) fn check_identity(&self, open: &OpenFile, path: &Path) -> Result<(), Report> {
-        let Some(head) = self.committed(path, "HEAD", open.sealed_file().format()) else { return Ok(()) };
+        let head = self.committed(path, At::Commit("HEAD"), open.sealed_file().format())?;
+        let Some(head) = head else { return Ok(()) };
         let (now, before) = (open.header(), head.header());
         let same_file = now.fid == before.fid;
         let fits = same_file
@@ -233,7 +268,7 @@ impl<'a> Session<'a> {
 
     /// Refuses to write over a linked file unless git explains it.
     pub(crate) fn check_linked(&self, open: &OpenFile, path: &Path) -> Result<(), Report> {
-        if open.state() == State::Sealed || super::merged::is_explained(self, open, path) {
+        if open.state() == State::Sealed || super::merged::is_explained(self, open, path)? {
             return Ok(());
         }
         Err(Report::message(

@@ -186,7 +186,7 @@ fn read_config(
         file: path.clone(),
         line: 1,
         column: 1,
-        problem: Problem::Unreadable(problem.to_owned()),
+        problem: Box::new(Problem::Unreadable(problem.to_owned())),
         suggestion: None,
     };
     if !metadata.is_file() {

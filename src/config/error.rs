@@ -18,7 +18,7 @@ pub struct ConfigError {
     /// 1-based, in characters.
     pub column: usize,
     /// What is wrong.
-    pub problem: Problem,
+    pub problem: Box<Problem>,
     /// What to do next, one sentence without full stop.
     pub suggestion: Option<String>,
 }

@@ -72,6 +72,10 @@ const SPECIAL: [char; 6] = ['*', '?', '[', ']', '{', '\\'];
 
 #[cfg(test)]
 mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::{prop_assert, proptest};
+    use proptest::sample::select;
+
     use super::*;
 
     fn check_match(glob: &str, paths: &[&str], others: &[&str]) {
@@ -114,6 +118,20 @@ mod tests {
             ("a/**", "**", false),
         ] {
             assert_eq!(surely_covers(earlier, later), expect, "{earlier} over {later}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_covered_is_matched(
+            earlier in vec(select(&["**", "*", "a", "b", "a*", "{a,b}", "a.b"][..]), 1..4),
+            later in vec(select(&["**", "*", "a", "b", "a*", "{a,b}", "a.b"][..]), 1..4),
+            path in vec(select(&["a", "b", "aa", "a.b"][..]), 1..5),
+        ) {
+            let (earlier, later, path) = (earlier.join("/"), later.join("/"), path.join("/"));
+            if surely_covers(&earlier, &later) && compile(&[&later]).unwrap().is_match(&path) {
+                prop_assert!(compile(&[&earlier]).unwrap().is_match(&path), "{} over {}: {}", earlier, later, path);
+            }
         }
     }
 

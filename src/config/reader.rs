@@ -42,7 +42,13 @@ impl Source<'_> {
     /// An error at a byte offset.
     pub(super) fn error(self, at: usize, problem: Problem) -> ConfigError {
         let (_, column) = line_column(self.text, at);
-        ConfigError { file: self.file.to_owned(), line: self.line(at), column, problem, suggestion: None }
+        ConfigError {
+            file: self.file.to_owned(),
+            line: self.line(at),
+            column,
+            problem: Box::new(problem),
+            suggestion: None,
+        }
     }
 
     /// An error at a byte offset that names the nearest of some words.

@@ -3,11 +3,13 @@
 //! A [`Document`] is made by a [`crate::format::Format`]. Nodes live in one arena in order of first mention, a
 //! parent always before its children, so that two texts with the same structure give the same [`NodeId`]s.
 
+mod expand;
 mod path;
 mod splice;
 mod tree;
 mod value;
 
+pub use expand::ExpandError;
 pub use path::{KeyPath, PathError, Step};
 pub use splice::{Splice, SpliceError, apply};
 pub use tree::Tree;

@@ -132,11 +132,7 @@ impl fmt::Display for KeyPath {
                     if position > 0 || self.part > 0 {
                         f.write_str(".")?;
                     }
-                    let plain = !key.is_empty()
-                        && !key.contains(['.', '[', ']', '"', '\\', ' '])
-                        && !(position == 0 && key.starts_with('#'))
-                        && !key.chars().any(char::is_control);
-                    if plain {
+                    if is_bare(key, position == 0) {
                         f.write_str(key)?;
                     } else {
                         write!(f, "\"{}\"", key.replace('\\', "\\\\").replace('"', "\\\""))?;
@@ -146,6 +142,12 @@ impl fmt::Display for KeyPath {
         }
         Ok(())
     }
+}
+
+/// Whether a key needs no quotes; in the first place a `#` would begin a document number.
+fn is_bare(key: &str, first: bool) -> bool {
+    let special = |c: char| c.is_control() || matches!(c, '.' | '[' | ']' | '"' | '\\' | ' ');
+    !key.is_empty() && !key.contains(special) && (!first || !key.starts_with('#'))
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ mod error;
 mod next;
 mod open;
 mod seal;
-#[cfg(all(test, feature = "age"))]
+#[cfg(test)]
 mod tests;
 
 pub use comments::suspicious_comment;

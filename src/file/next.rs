@@ -4,7 +4,7 @@ use super::error::FileError;
 use super::open::OpenFile;
 use super::seal::{SealedText, Target, prepare, wrap_each, wrap_for, write};
 use crate::document::Document;
-use crate::envelope::native::{Group, Place};
+use crate::envelope::native::{Group, RecordKey};
 use crate::format::Limits;
 use crate::keys::{Keyring, Recipient, Stanza};
 use crate::policy::Policy;
@@ -22,7 +22,7 @@ pub struct Next<'a> {
     /// A new data key in any case.
     pub rotate: bool,
     /// A record to write anew, which makes one version of a merge.
-    pub touch: Option<Place>,
+    pub touch: Option<RecordKey>,
     /// Whether a version in which nothing is sealed is accepted.
     pub allow_no_secrets: bool,
     /// Whether comments that look like secrets are accepted in clear.

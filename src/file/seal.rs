@@ -3,7 +3,7 @@
 use super::comments::{strip, suspicious_comment};
 use super::error::FileError;
 use crate::document::Document;
-use crate::envelope::native::{Before, Group, Place, Writing, wrap};
+use crate::envelope::native::{Before, Group, RecordKey, Writing, wrap};
 use crate::format::gate::{self, ENTRY};
 use crate::format::{Format, Limits};
 use crate::keys::{Keyring, Recipient, Stanza, WrapContext};
@@ -128,7 +128,7 @@ pub(super) struct Target<'a> {
     pub(super) epoch: u32,
     pub(super) key: &'a DataKey,
     pub(super) before: Option<Before<'a>>,
-    pub(super) touch: Option<Place>,
+    pub(super) touch: Option<RecordKey>,
 }
 
 /// Envelope, then gate.

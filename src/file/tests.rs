@@ -1,7 +1,8 @@
 //! The whole library path, over every format: seal, open, next version, and what must be refused.
+#![cfg(feature = "age")]
 
 use crate::document::{KeyPath, Tree, Value};
-use crate::envelope::native::State;
+use crate::envelope::native::{RecordKey, State};
 use crate::file::{Next, OpenFile, SealedFile, SealedText, Sealing, parse, seal};
 use crate::format::{Format, Limits, by_name};
 use crate::keys::{Environment, KeyRef, Keyring, NoPrompt, Recipient, Run, age};
@@ -62,7 +63,10 @@ const TOML: &str = "host = \"db.prod\" # where\nport = 5432\n\n[[users]]\nname =
 const YAML: &str = "# head\nhost: db.prod # where\nport: 5432\nusers:\n  - name: a\n    pass: 's3cret one'\n  - name: b\n    pass: \"\"\n    key: |2- # why\n        x\n      y\n\non: yes\nempty: {}\nnone: ~\n";
 
 fn samples() -> Vec<(&'static dyn Format, &'static str)> {
-    [("json", JSON), ("yaml", YAML)].into_iter().filter_map(|(name, text)| Some((by_name(name)?, text))).collect()
+    [("json", JSON), ("toml", TOML), ("yaml", YAML)]
+        .into_iter()
+        .filter_map(|(name, text)| Some((by_name(name)?, text)))
+        .collect()
 }
 
 fn changed_lines(a: &str, b: &str) -> usize {
@@ -170,10 +174,9 @@ fn a_clean_text_merge_is_linked_and_one_reseal_seals_it() {
         assert_eq!(open.state(), State::Linked, "{}", format.name());
         let both = text.replace("db.prod", "db.test").replace("s3cret one", "another");
         assert_eq!(open.plain().source.as_str(), both);
-        let place = crate::envelope::native::Place::Leaf(
-            open.plain().ids().find(|id| open.sealed_file().sealed().is_token(*id)).unwrap(),
-        );
-        let next = Next { touch: Some(place), ..Next::default() };
+        let records = open.sealed_file().sealed().records();
+        let token = records.keys().find(|key| matches!(key, RecordKey::Token(_))).cloned();
+        let next = Next { touch: token, ..Next::default() };
         let resealed = user.with(|keyring| open.next(next, keyring, &Limits::default())).unwrap();
         assert_eq!(changed_lines(&merged, &resealed.sealed.text), 1);
         assert_eq!(user.open(&resealed.sealed.text, format).state(), State::Sealed);

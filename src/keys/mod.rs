@@ -66,6 +66,15 @@ pub struct Recipient {
 }
 
 impl Recipient {
+    /// A recipient of that name with a key of that type: `Recipient::new("alice", "age", "age1…")`.
+    ///
+    /// # Errors
+    /// [`KeyError`] for an unknown type and for what is no key of it.
+    pub fn new(name: &str, kind: &str, id: &str) -> Result<Self, KeyError> {
+        let key = KeyRef { kind: kind.to_owned(), id: backend(kind)?.parse(id)?, context: BTreeMap::new() };
+        Ok(Self { key, name: name.to_owned(), break_glass: false })
+    }
+
     /// Name and identifier for people: `alice (age1…)`, or the identifier alone.
     #[must_use]
     pub fn label(&self) -> String {

@@ -117,7 +117,7 @@ fn unwrap(
 ) -> Result<Vec<u8>, UnwrapError> {
     let run = Run::new(environment, prompt);
     let stanza = Stanza { recipient: recipient(id), wrapped: wrapped.to_vec() };
-    Keyring::new(&run).unwrap(&[stanza], &context()).map(|(_, secret)| secret.expose().to_vec())
+    Keyring::new(&run).unwrap(&[stanza], &context()).map(|secret| secret.1.expose().to_vec())
 }
 
 /// Both directions between us and `age`, for a key whose private half is in `identity`.

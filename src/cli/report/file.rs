@@ -3,6 +3,7 @@
 use sealeaf::config::ConfigError;
 use sealeaf::config::discover::DiscoverError;
 use sealeaf::config::edit::EditError;
+use sealeaf::document::ExpandError;
 use sealeaf::envelope::native::EnvelopeError;
 use sealeaf::file::FileError;
 use sealeaf::git::GitError;
@@ -116,5 +117,11 @@ impl From<DiscoverError> for Report {
 impl From<GitError> for Report {
     fn from(error: GitError) -> Self {
         Self::new(Kind::Failed, error)
+    }
+}
+
+impl From<ExpandError> for Report {
+    fn from(error: ExpandError) -> Self {
+        Self::new(Kind::Malformed, error)
     }
 }

@@ -6,7 +6,7 @@ use crate::secret::{SecretBytes, SecretText};
 
 /// What a payload holds: a leaf with its spelling, or a comment.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Payload {
+pub(super) enum Payload {
     /// A leaf.
     Leaf(Value, Spelling),
     /// Everything behind a comment's marker.
@@ -16,7 +16,7 @@ pub enum Payload {
 /// A payload that is not in its one valid form. Which rule it broke is said, what it holds never.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("payload: {0}")]
-pub struct PayloadError(pub(super) &'static str);
+pub(super) struct PayloadError(pub(super) &'static str);
 
 /// The type code and value bytes of a value; also what sections authenticate.
 pub(super) fn value_parts(value: &Value) -> (u8, &[u8]) {

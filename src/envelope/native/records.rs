@@ -65,6 +65,19 @@ impl Sealed {
         records
     }
 
+    /// The keys of all records in the order of section 8.
+    #[must_use]
+    pub fn record_order(&self) -> Vec<RecordKey> {
+        let tokens = self.structure.records.iter().map(|record| RecordKey::Token(record.path.clone()));
+        let mut seen: HashMap<&[u8], usize> = HashMap::new();
+        let sections = self.structure.sections.iter().map(|section| {
+            let count = seen.entry(&section.name).or_default();
+            *count += 1;
+            RecordKey::Section(section.name.clone(), *count - 1)
+        });
+        [RecordKey::Policy, RecordKey::Head].into_iter().chain(tokens).chain(sections).collect()
+    }
+
     /// A file's identity: id, epoch and commitment. The id alone can be forged.
     #[must_use]
     pub fn identity(&self) -> ([u8; 16], u32, [u8; 32]) {

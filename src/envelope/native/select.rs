@@ -27,14 +27,12 @@ pub(super) fn enforce(
     is_token: &dyn Fn(NodeId) -> bool,
 ) -> Result<(), EnvelopeError> {
     let shows = shows_clear(document, is_token);
-    for id in document.ids().filter(|id| marked[id.index()] && shows[id.index()]) {
-        let at = Where::of(document, Place::Leaf(id));
-        return Err(match document.node(id).kind {
-            Kind::Alias(_) => EnvelopeError::ExposedAlias { at },
-            _ => EnvelopeError::Exposed { at },
-        });
-    }
-    Ok(())
+    let Some(id) = document.ids().find(|id| marked[id.index()] && shows[id.index()]) else { return Ok(()) };
+    let at = Where::of(document, Place::Leaf(id));
+    Err(match document.node(id).kind {
+        Kind::Alias(_) => EnvelopeError::ExposedAlias { at },
+        _ => EnvelopeError::Exposed { at },
+    })
 }
 
 /// By node: a clear leaf that could be a token, or an alias whose target is or contains one. One pass: an alias's

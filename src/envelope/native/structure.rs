@@ -75,11 +75,11 @@ impl Structure {
 
 /// Ids that contradict each other: tokens were moved, copied or dropped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct IdError {
+pub(super) struct IdError {
     /// The token's place.
-    pub place: Place,
+    pub(super) place: Place,
     /// What is wrong.
-    pub reason: &'static str,
+    pub(super) reason: &'static str,
 }
 
 /// Builds the structure of `document`.
@@ -178,13 +178,13 @@ impl<'a> Walk<'a> {
         let mut dids = HashSet::new();
         let mut without = false;
         let mut path = Path::default();
-        for part in 0..self.document.parts.len().max(1) {
+        for (part, outside) in outside.iter().enumerate() {
             if part > 0 {
                 self.stream.push(0x09);
             }
             let first = self.records.len();
             (self.part, self.did, self.top) = (part, None, None);
-            self.one(part, &outside[part], &mut path)?;
+            self.one(part, outside, &mut path)?;
             let fresh = match self.did {
                 None => continue,
                 Some(None) => !std::mem::replace(&mut without, true),
@@ -403,10 +403,10 @@ fn sections(clear: Vec<Clear<'_>>) -> Vec<Section> {
     let mut sections: Vec<Section> = Vec::new();
     let mut last_top = None;
     for leaf in clear {
-        let top = leaf.top.map(|key| std::ptr::from_ref(key));
+        let top = leaf.top.map(std::ptr::from_ref);
         match sections.last_mut() {
             Some(last) if last.part == leaf.part && last_top == top => {
-                last.leaves.push((leaf.path, leaf.leaf))
+                last.leaves.push((leaf.path, leaf.leaf));
             }
             _ => {
                 let mut name = Vec::new();

@@ -25,7 +25,7 @@ pub struct Tail {
 
 /// A sealed leaf or comment.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Token {
+pub(super) struct Token {
     /// `VP`: the number of ids, the ids, nonce, ciphertext and tag.
     pub(super) vp: Vec<u8>,
     /// The tail.
@@ -35,7 +35,7 @@ pub struct Token {
 /// A text that begins like a token and is none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub struct TokenError(pub(super) &'static str);
+pub(super) struct TokenError(pub(super) &'static str);
 
 impl Tail {
     pub(super) fn to_text(self) -> String {

@@ -5,7 +5,7 @@ use crate::secret::{DataKey, SecretBytes};
 /// A wrap that opened and is not what it must be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub struct WrapError(&'static str);
+pub(crate) struct WrapError(&'static str);
 
 /// Builds the plaintext of a wrap of the whole key for group `group`.
 pub(crate) fn encode(key: &DataKey, fid: &[u8; 16], epoch: u32, group: u8) -> SecretBytes {

@@ -10,6 +10,7 @@ use super::payload::{Payload, encode};
 use super::read::{
     Authentic, Sealed, comment_text, head_tag, is_public_comment, link_tag, policy_tag, seal_tag, section_tag,
 };
+use super::records::RecordKey;
 use super::select::{check_clear, enforce, marked};
 use super::structure::{Place, Structure, build};
 use super::subkeys::{CoreKeys, Root, Subkeys};
@@ -53,7 +54,7 @@ pub struct Writing<'a> {
     /// The version before, if there is one.
     pub before: Option<Before<'a>>,
     /// A record to write anew although it did not change: how `reseal` makes one version of a merge.
-    pub touch: Option<Place>,
+    pub touch: Option<RecordKey>,
 }
 
 /// What is to be spliced in.
@@ -179,37 +180,32 @@ impl Writing<'_> {
     ) {
         let (subkeys, keys) = (root.subkeys(), root.core_keys(&header.core()));
         let old = self.before.map(|before| &before.sealed.header);
-        let settle = |old: Option<Tail>, touched: bool, tag: &dyn Fn(u32) -> [u8; 16]| match old {
-            Some(old) if !touched && old.n > 0 && tag(old.n) == old.tag => old,
-            _ => Tail { n, tag: tag(n), seal: [0; 16] },
-        };
-        header.record = settle(old.map(|old| old.record), false, &|n| policy_tag(&subkeys, header, n));
-        header.head = settle(old.map(|old| old.head), false, &|n| head_tag(&keys, structure, n));
+        let touch = self.touch.as_ref();
+        let touched = |key: &RecordKey| touch == Some(key);
+        let policy = touched(&RecordKey::Policy);
+        header.record = settle(n, old.map(|old| old.record), policy, &|n| policy_tag(&subkeys, header, n));
+        let head = touched(&RecordKey::Head);
+        header.head = settle(n, old.map(|old| old.head), head, &|n| head_tag(&keys, structure, n));
         for (index, record) in structure.records.iter().enumerate() {
             let token = &tokens[index].0;
-            let touched = self.touch == Some(record.place);
-            let tail = settle(Some(token.tail), touched, &|n| link_tag(&keys, token, structure, index, n));
+            let touched = matches!(touch, Some(RecordKey::Token(path)) if *path == record.path);
+            let tail = settle(n, Some(token.tail), touched, &|n| link_tag(&keys, token, structure, index, n));
             tokens[index].0.tail = tail;
         }
-        header.sections = self.sections(&keys, structure, &settle);
-        // A touched place that is no record leaves nothing new; the head then carries the seal.
+        header.sections = self.sections(&keys, structure, n);
+        // What is to be touched may have gone; the head then carries the seal.
         let is_new = |tail: &Tail| tail.n == n;
         let any = is_new(&header.record)
             || is_new(&header.head)
             || tokens.iter().any(|(token, _)| is_new(&token.tail))
             || header.sections.iter().any(|(_, tail)| is_new(tail));
         if self.touch.is_some() && !any {
-            header.head = settle(Some(header.head), true, &|n| head_tag(&keys, structure, n));
+            header.head = settle(n, Some(header.head), true, &|n| head_tag(&keys, structure, n));
         }
         seal(&keys, n, header, tokens);
     }
 
-    fn sections(
-        &self,
-        keys: &CoreKeys,
-        structure: &Structure,
-        settle: &dyn Fn(Option<Tail>, bool, &dyn Fn(u32) -> [u8; 16]) -> Tail,
-    ) -> Vec<(String, Tail)> {
+    fn sections(&self, keys: &CoreKeys, structure: &Structure, n: u32) -> Vec<(String, Tail)> {
         let mut old: HashMap<&[u8], Vec<Tail>> = HashMap::new();
         if let Some(before) = self.before {
             let sealed = before.sealed;
@@ -217,13 +213,17 @@ impl Writing<'_> {
                 old.entry(&section.name).or_default().push(*tail);
             }
         }
+        let mut seen: HashMap<&[u8], usize> = HashMap::new();
         structure
             .sections
             .iter()
             .map(|section| {
                 let before = old.get_mut(section.name.as_slice()).and_then(Vec::pop);
                 let tag = |n| section_tag(keys, self.document, section, n);
-                (section.text.clone(), settle(before, false, &tag))
+                let count = seen.entry(&section.name).or_default();
+                let key = RecordKey::Section(section.name.clone(), *count);
+                *count += 1;
+                (section.text.clone(), settle(n, before, self.touch.as_ref() == Some(&key), &tag))
             })
             .collect()
     }
@@ -316,6 +316,14 @@ fn seal_token(
     let sealed =
         crypto::seal(&subkeys.value, &nonce, payload.expose(), path).map_err(|_| EnvelopeError::Exhausted)?;
     Ok(Token::assemble(ids, &nonce, &sealed))
+}
+
+/// Keeps an old record's number and tag while the tag still fits; else it is written by session `n`.
+fn settle(n: u32, old: Option<Tail>, touched: bool, tag: &dyn Fn(u32) -> [u8; 16]) -> Tail {
+    match old {
+        Some(old) if !touched && old.n > 0 && tag(old.n) == old.tag => old,
+        _ => Tail { n, tag: tag(n), seal: [0; 16] },
+    }
 }
 
 /// Puts this session's seal into every record that it wrote.

@@ -1,47 +1,143 @@
-//! stub
-use super::*;
+//! TOML 1.0, and what TOML 1.1 adds.
+
+mod build;
+mod edit;
+mod entry;
+mod layout;
+mod lex;
+mod places;
+mod scalar;
+mod write;
+
+#[cfg(test)]
+mod tests;
+
+use crate::document::{Document, FormatCode, NodeId, Spelling, Splice, Step, Style, Tree, Value};
+use crate::format::spelling::{self, Placed, Record};
+use crate::format::{EditError, Format, Limits, ParseError};
+use crate::secret::SecretText;
+
+/// The format.
 pub(super) struct Toml;
+
 impl Format for Toml {
     fn name(&self) -> &'static str {
         "toml"
     }
+
     fn code(&self) -> FormatCode {
         FormatCode::Toml
     }
+
     fn extensions(&self) -> &'static [&'static str] {
         &["toml"]
     }
-    fn parse(&self, _text: &str, _limits: &Limits) -> Result<Document, ParseError> {
-        unimplemented!()
+
+    fn parse(&self, text: &str, limits: &Limits) -> Result<Document, ParseError> {
+        build::build(text, limits).map(|(document, _)| document)
     }
-    fn spelling(&self, _d: &Document, _id: NodeId) -> Spelling {
-        unimplemented!()
+
+    fn spelling(&self, document: &Document, id: NodeId) -> Spelling {
+        let raw = document.node(id).span.of(&document.source);
+        match document.value(id) {
+            Some(value) if spelling::is_quoted_default(raw, &value) => spelling::default(),
+            Some(_) if raw.contains(['\n', '\r']) => {
+                let scalar = document.scalar(id);
+                let fields = Placed {
+                    style: scalar.map_or(Style::Plain, |scalar| scalar.style) as u8,
+                    flow: scalar.is_some_and(|scalar| scalar.flow),
+                    base: -1,
+                    line_break: spelling::line_break(document, id),
+                    raw,
+                    body: "",
+                };
+                spelling::placed(FormatCode::Toml, &fields)
+            }
+            _ => spelling::token(FormatCode::Toml, raw),
+        }
     }
-    fn seal_leaf(&self, _d: &Document, _id: NodeId, _t: &str) -> Vec<Splice> {
-        unimplemented!()
+
+    fn seal_leaf(&self, document: &Document, id: NodeId, token: &str) -> Vec<Splice> {
+        vec![Splice::new(document.node(id).span, format!("\"{token}\""))]
     }
-    fn unseal_leaf(&self, _d: &Document, _id: NodeId, _v: &Value, _s: &Spelling) -> Option<Vec<Splice>> {
-        unimplemented!()
+
+    fn unseal_leaf(
+        &self,
+        document: &Document,
+        id: NodeId,
+        value: &Value,
+        spelling: &Spelling,
+    ) -> Option<Vec<Splice>> {
+        let span = document.scalar(id)?.token;
+        let raw = match spelling::read(FormatCode::Toml, spelling)? {
+            Record::Default => return Some(self.unseal_default(document, id, value)),
+            Record::Token(raw) => raw.into(),
+            Record::Placed(fields) if fields.body.is_empty() => {
+                let now = spelling::line_break(document, id);
+                fields.line_break.converted(now, fields.raw)
+            }
+            Record::Placed(_) => return None,
+        };
+        (token_value(&raw).as_ref() == Some(value)).then(|| vec![Splice::new(span, raw)])
     }
-    fn unseal_default(&self, _d: &Document, _id: NodeId, _v: &Value) -> Vec<Splice> {
-        unimplemented!()
+
+    fn unseal_default(&self, document: &Document, id: NodeId, value: &Value) -> Vec<Splice> {
+        vec![Splice::new(document.node(id).span, scalar::written(value))]
     }
-    fn attach(&self, _d: &Document, _n: &str, _e: &Tree) -> Result<Vec<Splice>, EditError> {
-        unimplemented!()
+
+    fn attach(&self, document: &Document, name: &str, entry: &Tree) -> Result<Vec<Splice>, EditError> {
+        entry::attach(document, name, entry)
     }
-    fn detach(&self, _d: Document, _n: &str) -> Result<(Document, Option<Tree>), ParseError> {
-        unimplemented!()
+
+    fn detach(&self, document: Document, name: &str) -> Result<(Document, Option<Tree>), ParseError> {
+        entry::detach(document, name)
     }
-    fn replace(&self, _d: &Document, _id: NodeId, _v: &Tree) -> Result<Vec<Splice>, EditError> {
-        unimplemented!()
+
+    fn replace(&self, document: &Document, id: NodeId, value: &Tree) -> Result<Vec<Splice>, EditError> {
+        edit::replace(document, id, value)
     }
-    fn insert(&self, _d: &Document, _p: NodeId, _s: &Step, _v: &Tree) -> Result<Vec<Splice>, EditError> {
-        unimplemented!()
+
+    fn insert(
+        &self,
+        document: &Document,
+        parent: NodeId,
+        step: &Step,
+        value: &Tree,
+    ) -> Result<Vec<Splice>, EditError> {
+        edit::insert(document, parent, step, value)
     }
-    fn remove(&self, _d: &Document, _id: NodeId) -> Result<Vec<Splice>, EditError> {
-        unimplemented!()
+
+    fn remove(&self, document: &Document, id: NodeId) -> Result<Vec<Splice>, EditError> {
+        edit::remove(document, id)
     }
-    fn render(&self, _v: &Tree) -> String {
-        unimplemented!()
+
+    /// A root that is no map, for which TOML has no form, stands under the key `value`.
+    fn render(&self, value: &Tree) -> String {
+        let mut out = String::new();
+        match value {
+            Tree::Map(_) => write::write_entries(&mut out, &[], value, "\n"),
+            Tree::Leaf(Value::EmptyMap) => {}
+            _ => {
+                let table = Tree::Map(vec![("value".to_owned(), value.clone())]);
+                write::write_entries(&mut out, &[], &table, "\n");
+            }
+        }
+        out
     }
 }
+
+/// The leaf that `raw` spells, if it is exactly one leaf without anything around it.
+fn token_value(raw: &str) -> Option<Value> {
+    let mut text = SecretText::new(String::with_capacity(PAIR.len() + raw.len()));
+    text.push_str(PAIR);
+    text.push_str(raw);
+    let (document, _) = build::build(&text, &UNLIMITED).ok()?;
+    let [_, node] = document.nodes.as_slice() else { return None };
+    let whole = node.span.start == PAIR.len() && node.span.end == text.len();
+    (whole && document.comments.is_empty()).then(|| document.value(NodeId(1)))?
+}
+
+const PAIR: &str = "k = ";
+
+const UNLIMITED: Limits =
+    Limits { file: usize::MAX, depth: 2, leaves: usize::MAX, key: usize::MAX, leaf: usize::MAX };

@@ -1,8 +1,6 @@
 //! The metadata entry: the last key of the last document where that is a block map, else a document of its own.
 
-use super::lines::{
-    Eol, begins_line, break_before, ends_with_break, find_indicator, is_marker, line_start, lines,
-};
+use super::lines::{Eol, begins_line, break_before, ends_with_break, is_marker, line_start, lines};
 use super::spelling::{block_column, is_bracketed};
 use super::write::Writer;
 use super::{comments, places};

@@ -6,12 +6,16 @@
 mod block;
 mod comments;
 mod decode;
+mod edit;
 mod entry;
 mod errors;
 mod events;
+mod expect;
 mod lines;
 mod parse;
 mod places;
+mod replace;
+mod scalar;
 mod schema;
 mod spelling;
 mod splice;
@@ -70,17 +74,27 @@ impl Format for Yaml {
         entry::detach(document, name)
     }
 
-    fn replace(&self, _d: &Document, _id: NodeId, _v: &Tree) -> Result<Vec<Splice>, EditError> {
-        unimplemented!()
+    fn replace(&self, document: &Document, id: NodeId, value: &Tree) -> Result<Vec<Splice>, EditError> {
+        edit::replace(document, id, value)
     }
-    fn insert(&self, _d: &Document, _p: NodeId, _s: &Step, _v: &Tree) -> Result<Vec<Splice>, EditError> {
-        unimplemented!()
+
+    fn insert(
+        &self,
+        document: &Document,
+        parent: NodeId,
+        step: &Step,
+        value: &Tree,
+    ) -> Result<Vec<Splice>, EditError> {
+        edit::insert(document, parent, step, value)
     }
-    fn remove(&self, _d: &Document, _id: NodeId) -> Result<Vec<Splice>, EditError> {
-        unimplemented!()
+
+    fn remove(&self, document: &Document, id: NodeId) -> Result<Vec<Splice>, EditError> {
+        edit::remove(document, id)
     }
-    fn render(&self, _v: &Tree) -> String {
-        unimplemented!()
+
+    fn render(&self, value: &Tree) -> String {
+        let writer = write::Writer { eol: lines::Eol::Lf, literals: true };
+        writer.inline(value, 0).to_string()
     }
 }
 

@@ -36,6 +36,21 @@ pub(super) fn is_plain_safe(text: &str) -> bool {
     fits && schema::is_string(text)
 }
 
+/// A string in single quotes; `None` where it holds what they cannot.
+pub(super) fn single_quoted(text: &str) -> Option<SecretText> {
+    let fits = text.chars().all(|c| !c.is_control() && !matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}'));
+    let mut out = SecretText::new(String::with_capacity(text.len() * 2 + 2));
+    out.push('\'');
+    for c in text.chars() {
+        out.push(c);
+        if c == '\'' {
+            out.push(c);
+        }
+    }
+    out.push('\'');
+    fits.then_some(out)
+}
+
 /// A string in double quotes, everything that is not printable escaped.
 pub(super) fn double_quoted(text: &str) -> SecretText {
     // No character becomes longer than ten bytes, and only a byte of ASCII grows to four times its size.
@@ -52,7 +67,7 @@ pub(super) fn double_quoted(text: &str) -> SecretText {
             '\0' => out.push_str("\\0"),
             '\u{1}'..='\u{1f}' | '\u{7f}'..='\u{a0}' => push_hex(&mut out, 'x', code, 2),
             '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fff9}'..='\u{ffff}' => {
-                push_hex(&mut out, 'u', code, 4)
+                push_hex(&mut out, 'u', code, 4);
             }
             c => out.push(c),
         }
@@ -69,7 +84,7 @@ pub(super) fn literal(text: &str, indent: usize, base: i32, eol: Eol) -> Option<
     let is_printable = |c: char| !c.is_control() && !matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}'..);
     let fits = text.contains('\n')
         && !content.is_empty()
-        && content.split('\n').last().is_some_and(|line| !line.is_empty())
+        && content.split('\n').next_back().is_some_and(|line| !line.is_empty())
         && content.split('\n').all(|line| line.is_empty() || !line.chars().all(|c| matches!(c, ' ' | '\t')))
         && content.chars().all(|c| matches!(c, '\n' | '\t' | '\u{10000}'..) || is_printable(c));
     if !fits {
@@ -105,14 +120,6 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    /// What follows an indicator: the value behind a space, or lines of a nested container whose parent's column is
-    /// `base`. `wide` puts list elements two columns further in than their key.
-    pub(super) fn behind_key(&self, value: &Tree, base: usize) -> SecretText {
-        let mut out = SecretText::new(String::with_capacity(bound(value, base)));
-        self.push_behind_key(&mut out, value, base);
-        out
-    }
-
     /// The lines of a container in that column, or of a leaf; the first line's indentation is left out.
     pub(super) fn inline(&self, value: &Tree, column: usize) -> SecretText {
         let mut out = SecretText::new(String::with_capacity(bound(value, column)));

@@ -1,6 +1,11 @@
 //! Whole round trips through the gates.
 
 mod cases;
+mod edit;
+mod entry;
+mod moved;
+mod parse;
+mod random;
 
 use super::Yaml;
 use crate::document::{Document, NodeId, Tree};

@@ -1,0 +1,59 @@
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use sealeaf::document::{KeyPath, apply};
+use sealeaf::file::Next;
+use sealeaf::format::Format;
+
+use super::context::Context;
+use super::escape;
+use super::get::find;
+use super::input::{Access, Input, Source, format_parser};
+use super::output::{Content, replace};
+use super::report::{Context as _, Kind, Report};
+use super::session::{Linked, Session, plain};
+
+/// Remove one entry of a sealed file
+///
+/// Removes the entry or list element with everything in it, and its line where it has one to itself.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The file
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// The key path
+    #[arg(value_name = "KEYPATH")]
+    path: String,
+    /// The format, where the name does not tell
+    #[arg(long, value_parser = format_parser())]
+    format: Option<&'static dyn Format>,
+}
+
+/// Removes the entry.
+pub(crate) fn run(args: Args, context: &Context) -> Result<ExitCode, Report> {
+    let path = KeyPath::parse(&args.path)?;
+    let session = Session::new(context);
+    let source = Source::of(&args.file);
+    let input = Input::read(&source, Access::Change, args.format, None, context)?;
+    let shown = source.shown();
+    let open = session.open(&input, None, Linked::Silent)?;
+    session.check_write(&open, shown)?;
+    session.check_linked(&open, shown)?;
+    let document = open.plain();
+    let Some(id) = document.find(&path) else {
+        // Says what is there instead.
+        find(document, &path).at(shown)?;
+        let message = format!("`{path}` comes from an alias or merge key");
+        return Err(Report::message(Kind::Usage, message)
+            .at(shown)
+            .hint("remove it where its anchor stands"));
+    };
+    let splices = input.format.remove(document, id).at(shown)?;
+    let changed = apply(&document.source, &splices).map_err(|error| Report::new(Kind::Failed, error))?;
+    let changed = plain(&changed, input.format, context).at(shown)?;
+    let next = Next { plain: Some(changed), allow_no_secrets: true, allow_comments: true, ..Next::default() };
+    let change = open.next(next, &session.keyring(), &context.limits).at(shown)?;
+    replace(input.original()?, change.sealed.text.as_bytes(), Content::Sealed, context)?;
+    context.note(format!("{}: `{path}` removed", escape::path(shown)));
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,108 @@
+//! The metadata entry: the last table of the file, parted by a blank line.
+
+use super::layout::{ROOT, UNKNOWN, extent};
+use super::write::write_table;
+use crate::document::{Document, Entry, Kind, Node, Span, Splice, Tree};
+use crate::format::flow::line_break_of;
+use crate::format::line::{LineBreak, end_of_line, indentation, start_of_line};
+use crate::format::{EditError, ParseError};
+
+/// Appends the entry as a table: its scalars first, then its tables.
+pub(super) fn attach(document: &Document, name: &str, entry: &Tree) -> Result<Vec<Splice>, EditError> {
+    if let Some((_, own)) = find(document, name) {
+        return Err(EditError::taken(own.key.span.start, name));
+    }
+    let text = document.source.as_str();
+    let line_break = line_break_of(text);
+    let is_closed = ends_line(text);
+    let mut out = String::new();
+    if !text.trim_start_matches('\u{feff}').is_empty() {
+        out.push_str(if is_closed { "" } else { line_break });
+        out.push_str(line_break);
+    }
+    write_table(&mut out, &[name], false, entry, line_break);
+    if !is_closed {
+        out.truncate(out.len() - line_break.len());
+    }
+    Ok(vec![Splice::new(Span::new(text.len(), text.len()), out)])
+}
+
+/// Takes the entry out again: everything from its header on, the blank line before it, and, where the file ends without
+/// a line break, the one before that.
+pub(super) fn detach(mut document: Document, name: &str) -> Result<(Document, Option<Tree>), ParseError> {
+    let Some((place, entry)) = find(&document, name) else {
+        return Ok((document, None));
+    };
+    let text = document.source.as_str();
+    let node = document.node(entry.value);
+    let refuse = |at: usize, message: String| Err(ParseError::at(text, at, message));
+    if !text[node.span.start..].starts_with('[') || node.sealable {
+        return refuse(entry.key.span.start, format!("`{name}` must be a table: write it as `[{name}]`"));
+    }
+    let Kind::Map(entries) = &document.node(ROOT).kind else {
+        return Ok((document, None));
+    };
+    let before = entries[..place].iter().map(|entry| document.node(entry.value).span.end).max().unwrap_or(0);
+    if place + 1 < entries.len() || before > node.span.start {
+        let message = format!("`{name}` must be the last table: move it to the end of the file");
+        return refuse(entry.key.span.start, message);
+    }
+    let last_line = end_of_line(text, node.span.end);
+    if let Some(comment) = document.comments.iter().find(|comment| comment.span.start > last_line) {
+        let message = format!("nothing may stand behind the table `{name}`: move this comment above it");
+        return refuse(comment.span.start, message);
+    }
+    let tree = document.plain_tree(entry.value);
+    let first = entry.value.index();
+    let start = match indentation(text, node.span.start) {
+        Some(_) => start_of_line(text, node.span.start),
+        None => node.span.start,
+    };
+    let kept = text[..kept(text, start)].into();
+
+    document.source = kept;
+    document.nodes.truncate(first);
+    let end = document.source.len();
+    document.comments.retain(|comment| comment.span.end <= end);
+    if let Some(Node { kind: Kind::Map(entries), span, .. }) = document.nodes.first_mut() {
+        entries.pop();
+        *span = UNKNOWN;
+    }
+    let mut span = extent(&document.nodes, 0);
+    if span == UNKNOWN {
+        let start = document.source.len() - document.source.trim_start_matches('\u{feff}').len();
+        span = Span::new(start, start);
+    }
+    document.nodes[0].span = span;
+    document.parts.iter_mut().for_each(|part| part.span = span);
+    Ok((document, tree))
+}
+
+/// How much of `text` is kept where the entry's first line begins at `start`.
+fn kept(text: &str, start: usize) -> usize {
+    let mark = text.len() - text.trim_start_matches('\u{feff}').len();
+    let without_break = |end: usize| match LineBreak::last_in(&text[..end]) {
+        kind if ends_line(&text[..end]) => Some(end - kind.text().len()),
+        _ => None,
+    };
+    let mut end = start.max(mark);
+    if let Some(blank) = without_break(end).filter(|end| ends_line(&text[..*end])) {
+        end = blank;
+    }
+    if !ends_line(text) {
+        end = without_break(end).unwrap_or(end);
+    }
+    end
+}
+
+fn ends_line(text: &str) -> bool {
+    text.ends_with('\n')
+}
+
+/// The entry of that name at the top.
+fn find<'a>(document: &'a Document, name: &str) -> Option<(usize, &'a Entry)> {
+    match &document.nodes.first()?.kind {
+        Kind::Map(entries) => entries.iter().enumerate().find(|(_, entry)| &*entry.key.text == name),
+        _ => None,
+    }
+}
