@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use sealeaf::file::{Change, FileError, Next, OpenFile, SealedFile};
-use sealeaf::keys::{KeyRef, Recipient};
+use sealeaf::keys::{KeyRef, Recipient, age};
 use sealeaf::policy::Comments;
 use serde::Serialize;
 
@@ -91,9 +91,20 @@ impl Subject {
         }
     }
 
+    /// The configuration that its rule stands in.
+    pub(crate) fn config(&self) -> &Path {
+        &self.ruling.config
+    }
+
     fn named(&self, lines: Vec<String>) -> Vec<String> {
         let path = escape::path(&self.path);
         lines.into_iter().map(|line| format!("{path}: {}", escape::line(&line))).collect()
+    }
+
+    /// Whether the user, by the keys that are known, can read it now and not after its rule.
+    fn shuts_out(&self, own: &HashSet<String>) -> bool {
+        let is_mine = |recipient: &Recipient| own.contains(&recipient.key.id);
+        self.comparison.removed.iter().any(is_mine) && !self.ruling.rule.recipients.iter().any(is_mine)
     }
 
     /// Opens it, wherever it lies: that its scope changes is asked about. It must be the file that was committed.
@@ -101,7 +112,7 @@ impl Subject {
         let limits = &session.context.limits;
         let file = SealedFile::parse(&self.input.text, self.input.format, limits).at(&self.path)?;
         let open = file.open(&session.keyring(), limits).at(&self.path)?;
-        for warning in sealeaf::keys::age::warnings(session.run()) {
+        for warning in age::warnings(session.run()) {
             session.once(warning);
         }
         session.check_identity(&open, &self.path)?;
@@ -170,7 +181,13 @@ pub(crate) fn bring(
 
 /// Shows what is to be agreed to, and asks.
 fn ask(subjects: &[Subject], consent: &Consent, session: &Session<'_>) -> Result<(), Report> {
-    let risks = |subject: &Subject| subject.named(subject.comparison.risks(&consent.expected));
+    let own: HashSet<String> =
+        age::own_recipients(session.run()).into_iter().map(|(_, public)| public).collect();
+    let risks = |subject: &Subject| {
+        let mut lines = subject.comparison.risks(&consent.expected);
+        lines.extend(subject.shuts_out(&own).then(|| "you cannot open it any more".to_owned()));
+        subject.named(lines)
+    };
     let lines: Vec<String> = subjects.iter().flat_map(risks).collect();
     if lines.is_empty() {
         return Ok(());

@@ -1,11 +1,14 @@
-use std::path::PathBuf;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use sealeaf::git::At;
 use serde::Serialize;
 
 use super::bring::{Brought, Consent, Outcome, Subject, bring, tell};
 use super::context::Context;
-use super::found::{Found, everything, find, is_sealed};
+use super::found::{Found, everything, find, is_sealed, near};
+use super::input::read_file;
 use super::report::{Context as _, Kind, Report, plural};
 use super::session::Session;
 use super::together;
@@ -34,6 +37,9 @@ pub(crate) struct Args {
     /// Agree to everything that would be asked
     #[arg(short, long)]
     yes: bool,
+    /// Refuse a configuration that is not the one in this commit, such as `origin/main`
+    #[arg(long, value_name = "REV")]
+    config_ref: Option<String>,
     /// Accept a file in which the rule seals nothing
     #[arg(long)]
     allow_no_secrets: bool,
@@ -57,6 +63,9 @@ pub(crate) fn run(args: Args, context: &Context) -> Result<ExitCode, Report> {
     let session = Session::new(context);
     let found = if args.all { everything(&session)? } else { find(&args.files, &session)? };
     let read = together::each(&found, |it| it.path.as_path(), context, |it| subject(it, &session));
+    if let Some(revision) = &args.config_ref {
+        trust(revision, read.0.iter().flatten(), &session)?;
+    }
     if args.check || args.dry_run {
         return look(&args, read, context);
     }
@@ -98,6 +107,29 @@ fn subject(found: &Found, session: &Session<'_>) -> Result<Option<Subject>, Repo
         }
         subject => Ok(subject),
     }
+}
+
+/// Compares every configuration that was used with its version in a commit that the user trusts.
+fn trust<'a>(
+    revision: &str,
+    subjects: impl Iterator<Item = &'a Subject>,
+    session: &Session<'_>,
+) -> Result<(), Report> {
+    let configs: BTreeSet<&Path> = subjects.map(Subject::config).collect();
+    for path in configs {
+        let shown = near(path, session.context);
+        let Some((repo, relative)) = session.repository(path)? else {
+            return Err(Report::message(Kind::Refused, "--config-ref needs a git repository").at(shown));
+        };
+        let (now, _) = read_file(path, session.context.limits.file)?;
+        if repo.blob(At::Commit(revision), &relative)?.as_deref() != Some(now.as_slice()) {
+            let message = format!("the configuration is not the one in `{revision}`");
+            return Err(Report::message(Kind::Refused, message)
+                .at(shown)
+                .hint("look at what changed, and let someone who may change it run this"));
+        }
+    }
+    Ok(())
 }
 
 /// Says what the rules would change.
