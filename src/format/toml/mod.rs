@@ -3,6 +3,8 @@
 mod build;
 mod edit;
 mod entry;
+mod layout;
+mod lex;
 mod places;
 mod scalar;
 mod write;

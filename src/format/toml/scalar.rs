@@ -1,6 +1,6 @@
 //! TOML's scalars: decoded, and written.
 
-use toml_parser::decoder::{Encoding, ScalarKind};
+use toml_parser::decoder::{Encoding, IntegerRadix, ScalarKind};
 use toml_parser::{ParseError, Raw, Source, Span};
 
 use crate::document::{Style, Value};
@@ -26,8 +26,18 @@ fn decode_unified(token: &str, encoding: Option<Encoding>) -> Result<Value, Pars
     let mut error = None;
     let raw = Raw::new_unchecked(token, encoding, Span::new_unchecked(0, token.len()));
     let kind = raw.decode_scalar(&mut *decoded, &mut error);
+    let is_number = match kind {
+        // The lexer lets `0x` and digits of other scripts pass.
+        ScalarKind::Integer(IntegerRadix::Dec) | ScalarKind::Float => token.is_ascii(),
+        ScalarKind::Integer(_) => token.is_ascii() && token.len() > "0x".len(),
+        _ => true,
+    };
     match error {
         Some(error) => Err(error),
+        None if !is_number => {
+            let whole = Span::new_unchecked(0, token.len());
+            Err(ParseError::new(kind.invalid_description()).with_unexpected(whole))
+        }
         None => Ok(match kind {
             ScalarKind::String => Value::Str(decoded),
             ScalarKind::Boolean(value) => Value::Bool(value),

@@ -3,6 +3,7 @@
 
 mod run;
 mod terminal;
+mod tools;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -12,6 +13,7 @@ use std::process::Command;
 use tempfile::TempDir;
 
 pub(crate) use run::{Output, Run};
+pub(crate) use tools::{skip, tools};
 
 /// Folders `home`, `repo` (a git repository, where commands run), `bin` (first on the path) and `tmp`, under one root
 /// that prints as `[ROOT]`.
