@@ -3,8 +3,10 @@
 
 mod backends;
 mod completions;
+mod docs;
 mod formats;
 mod man;
+mod reference;
 mod support;
 mod tidy;
 mod usage;
