@@ -101,8 +101,10 @@ fn steps(text: &str) -> Vec<Step> {
         if line.starts_with("```") {
             inside = line == "```console";
         } else if inside {
-            let prompt = line.split_once("$ ").filter(|(person, _)| person.chars().all(char::is_alphanumeric));
-            match (prompt, line.strip_prefix("> ").or_else(|| (line == ">").then_some("")), steps.last_mut()) {
+            let prompt =
+                line.split_once("$ ").filter(|(person, _)| person.chars().all(char::is_alphanumeric));
+            match (prompt, line.strip_prefix("> ").or_else(|| (line == ">").then_some("")), steps.last_mut())
+            {
                 (Some((person, command)), ..) => steps.push(Step {
                     line: index + 1,
                     person: person.to_owned(),
@@ -132,9 +134,9 @@ fn lines_match(expected: &[&str], printed: &[&str]) -> bool {
     match expected.split_first() {
         None => printed.is_empty(),
         Some((&"…", rest)) => (0..=printed.len()).any(|skipped| lines_match(rest, &printed[skipped..])),
-        Some((line, rest)) => {
-            printed.split_first().is_some_and(|(first, others)| line_matches(line, first) && lines_match(rest, others))
-        }
+        Some((line, rest)) => printed
+            .split_first()
+            .is_some_and(|(first, others)| line_matches(line, first) && lines_match(rest, others)),
     }
 }
 
@@ -144,7 +146,11 @@ fn line_matches(expected: &str, printed: &str) -> bool {
     let Some(mut rest) = printed.strip_prefix(parts.next().unwrap_or_default()) else { return false };
     let mut parts = parts.peekable();
     while let Some(part) = parts.next() {
-        let found = if parts.peek().is_none() { rest.ends_with(part).then(|| rest.len() - part.len()) } else { rest.find(part) };
+        let found = if parts.peek().is_none() {
+            rest.ends_with(part).then(|| rest.len() - part.len())
+        } else {
+            rest.find(part)
+        };
         let Some(at) = found else { return false };
         rest = &rest[at + part.len()..];
     }
@@ -198,7 +204,9 @@ impl Story {
         bash.args(["bash", "-c", SHELL, "bash", &state, command]).stdin(Stdio::null());
         let output = bash.output().unwrap();
         let printed = String::from_utf8(output.stdout).unwrap();
-        for word in printed.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| word.starts_with("age1")) {
+        for word in
+            printed.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| word.starts_with("age1"))
+        {
             word.clone_into(&mut self.recipient);
         }
         (output.status.code().unwrap(), printed)
@@ -273,4 +281,34 @@ fn lines_can_differ() {
         let lines = |text: &'static str| text.lines().collect::<Vec<_>>();
         assert_eq!(lines_match(&lines(expected), &lines(printed)), matches, "{expected} {printed}");
     }
+}
+
+#[test]
+fn threat_model_names_the_proofs() {
+    let page = "docs/design/threat-model.md";
+    let text = fs::read_to_string(root().join(page)).unwrap();
+    let sources = sources();
+    let row = |line: &str| {
+        let case = line.strip_prefix("| AC-")?.split(' ').next()?;
+        let test = format!("fn ac_{case}_");
+        let proofs = sources.iter().filter(|(_, text)| text.contains(&test));
+        let proofs: Vec<String> = proofs.map(|(path, _)| format!("`{path}`")).collect();
+        let (kept, _) = line.strip_suffix('|')?.rsplit_once('|')?;
+        let proofs = if proofs.is_empty() { "*pending*".to_owned() } else { proofs.join(", ") };
+        Some(format!("{kept}| {proofs} |"))
+    };
+    let lines = text.lines().map(|line| row(line).unwrap_or_else(|| line.to_owned()) + "\n");
+    expect_test::expect_file![root().join(page)].assert_eq(&lines.collect::<String>());
+}
+
+/// Every Rust file, by its path from the root, in order.
+fn sources() -> Vec<(String, String)> {
+    let walk = |folder| walkdir::WalkDir::new(root().join(folder)).sort_by_file_name();
+    let files = ["src", "tests"].into_iter().flat_map(walk).map(|entry| entry.unwrap().into_path());
+    let rust = files.filter(|path| path.extension().is_some_and(|extension| extension == "rs"));
+    rust.map(|path| {
+        let text = fs::read_to_string(&path).unwrap();
+        (path.strip_prefix(root()).unwrap().display().to_string(), text)
+    })
+    .collect()
 }

@@ -50,8 +50,10 @@ fn exit_status_is_that_of_the_manual() {
     let manual = Sandbox::without_git().run(&["man"]).stdout();
     let (_, section) = manual.split_once("\"EXIT STATUS\"\n").unwrap();
     let (section, _) = section.split_once("\n.SH").unwrap();
-    let known: Vec<u8> =
-        section.lines().filter_map(|line| line.strip_prefix("\\fB")?.strip_suffix("\\fR")?.parse().ok()).collect();
+    let known: Vec<u8> = section
+        .lines()
+        .filter_map(|line| line.strip_prefix("\\fB")?.strip_suffix("\\fR")?.parse().ok())
+        .collect();
     assert_eq!(codes, known);
 }
 
