@@ -35,7 +35,7 @@ impl Bench {
         for tool in tools {
             let found = Command::new(tool).arg("--version").stdin(Stdio::null()).output();
             if found.is_err() {
-                println!("skipped: `{tool}` is not installed");
+                crate::support::skip(&format!("`{tool}` is not installed"));
                 return None;
             }
         }
