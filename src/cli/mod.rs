@@ -10,13 +10,18 @@ mod cleanup;
 mod completions;
 mod context;
 mod decrypt;
+mod edit;
 mod editor;
 mod encrypt;
 mod escape;
+mod exec;
 mod exec_env;
 mod get;
+mod git;
 mod harden;
+mod init;
 mod input;
+mod keygen;
 mod man;
 mod merged;
 mod output;
@@ -93,8 +98,13 @@ pub(crate) struct Globals {
 enum Command {
     Completions(completions::Args),
     Decrypt(decrypt::Args),
+    Edit(edit::Args),
     Encrypt(encrypt::Args),
+    Exec(exec::Args),
     Get(get::Args),
+    Git(git::Args),
+    Init(init::Args),
+    Keygen(keygen::Args),
     Man(man::Args),
     Reseal(reseal::Args),
     Set(set::Args),
@@ -107,8 +117,13 @@ impl Command {
         match self {
             Self::Completions(args) => completions::run(args, context),
             Self::Decrypt(args) => decrypt::run(args, context),
+            Self::Edit(args) => edit::run(args, context),
             Self::Encrypt(args) => encrypt::run(args, context),
+            Self::Exec(args) => exec::run(args, context),
             Self::Get(args) => get::run(args, context),
+            Self::Git(args) => git::run(args, context),
+            Self::Init(args) => init::run(args, context),
+            Self::Keygen(args) => keygen::run(args, context),
             Self::Man(args) => man::run(args, context),
             Self::Reseal(args) => reseal::run(args, context),
             Self::Set(args) => set::run(args, context),

@@ -49,6 +49,19 @@ impl TerminalPrompt {
         Ok(matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
     }
 
+    /// Asks whether to try again; anything but no is yes, but for a terminal that is gone.
+    ///
+    /// # Errors
+    /// Where there is no terminal.
+    pub(crate) fn again(&self, question: &str) -> Result<bool, Report> {
+        let no_terminal = |_| Report::message(Kind::Refused, "there is no terminal to ask on");
+        let mut tty = OpenOptions::new().read(true).write(true).open(TTY).map_err(no_terminal)?;
+        let answer = write!(tty, "{} [Y/n] ", escape::line(question)).and_then(|()| answer(&tty));
+        let answer = answer.map_err(Report::io("ask on", TTY.as_ref()))?;
+        // The end of input is no answer: asking on would never end.
+        Ok(!answer.is_empty() && !matches!(answer.trim().to_ascii_lowercase().as_str(), "n" | "no"))
+    }
+
     /// Asks for a new secret value, twice, without echo.
     ///
     /// # Errors
