@@ -4,10 +4,15 @@
 mod backends;
 mod completions;
 mod formats;
+mod get;
 mod man;
+mod reseal;
+mod set;
 mod support;
 mod tidy;
+mod unset;
 mod usage;
+mod verify;
 
 use std::fs;
 use std::path::Path;
