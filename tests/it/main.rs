@@ -3,6 +3,11 @@
 
 mod backends;
 mod completions;
+mod edit;
+mod exec;
+mod git;
+mod init;
+mod keygen;
 mod man;
 mod support;
 mod tidy;
