@@ -3,8 +3,13 @@
 
 mod backends;
 mod completions;
+mod edit;
+mod exec;
 mod formats;
 mod get;
+mod git;
+mod init;
+mod keygen;
 mod man;
 mod reseal;
 mod set;
