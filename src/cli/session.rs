@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use sealeaf::config::discover::{Owners, discover};
+use sealeaf::config::discover::{Discovery, Owners, discover};
 use sealeaf::config::{Config, Rule};
 use sealeaf::document::Document;
 use sealeaf::envelope::native::State;
@@ -51,6 +51,15 @@ pub(crate) enum Linked {
     Silent,
 }
 
+impl Ruling {
+    /// What a configuration says about the file of that path, if one of its rules covers it.
+    pub(crate) fn of(config: &Config, relative: String) -> Result<Option<Self>, Report> {
+        let Some(rule) = config.rule_for(&relative) else { return Ok(None) };
+        let policy = rule.policy(&relative)?;
+        Ok(Some(Self { rule: rule.clone(), config: config.path.clone(), relative, policy }))
+    }
+}
+
 impl<'a> Session<'a> {
     /// A session in these surroundings.
     pub(crate) fn new(context: &'a Context) -> Self {
@@ -74,16 +83,19 @@ impl<'a> Session<'a> {
         &self.run
     }
 
-    /// The rule for a file, if one covers it.
-    pub(crate) fn ruling(&self, path: &Path) -> Result<Option<Ruling>, Report> {
+    /// What is known about a file's place: its configuration, its repository, its path as globs see it.
+    pub(crate) fn discover(&self, path: &Path) -> Result<Discovery, Report> {
         let found = discover(&self.context.directory.join(path), &self.owners)?;
         for notice in &found.notices {
             self.once(notice.to_string());
         }
-        let Some(config) = found.config else { return Ok(None) };
-        let Some(rule) = config.rule_for(&found.relative) else { return Ok(None) };
-        let policy = rule.policy(&found.relative)?;
-        Ok(Some(Ruling { rule: rule.clone(), config: config.path, relative: found.relative, policy }))
+        Ok(found)
+    }
+
+    /// The rule for a file, if one covers it.
+    pub(crate) fn ruling(&self, path: &Path) -> Result<Option<Ruling>, Report> {
+        let found = self.discover(path)?;
+        found.config.map_or(Ok(None), |config| Ruling::of(&config, found.relative))
     }
 
     /// The configuration that holds for a path, if there is one.

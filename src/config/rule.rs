@@ -55,6 +55,13 @@ impl Rule {
         self.set.is_match(rel_path)
     }
 
+    /// The first of its globs that matches the file, as it was.
+    #[must_use]
+    pub fn matching_glob(&self, rel_path: &str) -> Option<&str> {
+        let first = self.set.matches(rel_path).into_iter().min()?;
+        self.globs.get(first).map(String::as_str)
+    }
+
     /// How that file is to be sealed, `{path}` of the scope put in.
     ///
     /// # Errors

@@ -214,6 +214,13 @@ pub struct EditError {
     pub reason: String,
 }
 
+impl EditError {
+    /// A file that has the metadata's name in use.
+    pub(crate) fn taken(offset: usize, name: &str) -> Self {
+        Self { offset, reason: format!("the file has a key `{name}` of its own at the top: rename it") }
+    }
+}
+
 /// The format of that name.
 #[must_use]
 pub fn by_name(name: &str) -> Option<&'static dyn Format> {

@@ -138,33 +138,56 @@ pub(super) fn is_quoted_default(raw: &str, value: &Value) -> bool {
 /// every leaf, else the last one before it. It is the same one in the plain and in the sealed text. Looks over at most
 /// [`NEIGHBOURS`] leaves in each direction, to stay linear in files of one line.
 pub(super) fn line_break(document: &Document, id: NodeId) -> LineBreak {
-    let text = document.source.as_str();
-    let gap = |start: usize, end: usize| text.get(start..end).unwrap_or_default();
+    let length = document.source.len();
+    let count = u32::try_from(document.nodes.len()).unwrap_or(u32::MAX);
+    let is_leaf = |other: &NodeId| document.is_leaf(*other);
     let mut at = document.node(id).span.end;
-    let mut behind = document.ids().skip(id.index() + 1).filter(|other| document.is_leaf(*other));
+    let mut behind = (id.0 + 1..count).map(NodeId).filter(is_leaf);
     for other in behind.by_ref().take(NEIGHBOURS) {
         let span = document.node(other).span;
-        match LineBreak::first_in(gap(at, span.start)) {
+        match first_break(document, at, span.start) {
             LineBreak::None => at = span.end.max(at),
             found => return found,
         }
     }
     if behind.next().is_none() {
-        let found = LineBreak::first_in(gap(at, text.len()));
+        let found = first_break(document, at, length);
         if found != LineBreak::None {
             return found;
         }
     }
     let mut at = document.node(id).span.start;
-    let mut before = document.ids().rev().skip(document.nodes.len() - id.index());
-    for other in before.by_ref().filter(|other| document.is_leaf(*other)).take(NEIGHBOURS) {
+    let mut before = (0..id.0).rev().map(NodeId).filter(is_leaf);
+    for other in before.by_ref().take(NEIGHBOURS) {
         let span = document.node(other).span;
-        match LineBreak::last_in(gap(span.end, at)) {
+        match last_break(document, span.end, at) {
             LineBreak::None => at = span.start.min(at),
             found => return found,
         }
     }
-    if before.next().is_none() { LineBreak::last_in(gap(0, at)) } else { LineBreak::None }
+    if before.next().is_none() { last_break(document, 0, at) } else { LineBreak::None }
+}
+
+fn first_break(document: &Document, start: usize, end: usize) -> LineBreak {
+    let mut breaks = between_comments(document, start, end).map(LineBreak::first_in);
+    breaks.find(|found| *found != LineBreak::None).unwrap_or(LineBreak::None)
+}
+
+fn last_break(document: &Document, start: usize, end: usize) -> LineBreak {
+    let mut breaks = between_comments(document, start, end).map(LineBreak::last_in);
+    breaks.rfind(|found| *found != LineBreak::None).unwrap_or(LineBreak::None)
+}
+
+/// The pieces of the text around comments: sealing one takes its own line breaks away.
+fn between_comments(document: &Document, start: usize, end: usize) -> impl DoubleEndedIterator<Item = &str> {
+    let comments = &document.comments;
+    let first = comments.partition_point(|comment| comment.span.start < start);
+    let last = comments.partition_point(|comment| comment.span.start < end).max(first);
+    (first..=last).map(move |index| {
+        let from = if index == first { start } else { comments[index - 1].span.end };
+        let to = if index == last { end } else { comments[index].span.start };
+        document.source.get(from..to).unwrap_or_default()
+    })
 }
 
 /// How many leaves [`line_break`] looks over.

@@ -185,6 +185,22 @@ impl<'a> Cursor<'a> {
         secret
     }
 
+    /// The pattern that decides about a leaf here: the first of `clear` that covers it, else the first of `encrypt`.
+    /// `None` where no pattern covers it: it is clear.
+    #[must_use]
+    pub fn decided_by(&self) -> Option<&'a str> {
+        let (encrypt, clear) = (&self.selection.encrypt, &self.selection.clear);
+        let patterns = encrypt.iter().chain(clear).zip(self.covering()).enumerate();
+        let mut sealing = None;
+        for (at, (pattern, _)) in patterns.filter(|(_, (_, covers))| *covers) {
+            if at >= encrypt.len() {
+                return Some(pattern);
+            }
+            sealing.get_or_insert(pattern.as_str());
+        }
+        sealing
+    }
+
     fn covering(&self) -> impl Iterator<Item = bool> {
         self.selection.compiled.iter().zip(&*self.states).map(|(pattern, states)| pattern.covers(*states))
     }

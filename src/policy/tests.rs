@@ -1,5 +1,3 @@
-use std::time::{Duration, Instant};
-
 use proptest::collection::vec;
 use proptest::prelude::{prop_assert, prop_assert_eq, proptest};
 use proptest::sample::select;
@@ -147,9 +145,7 @@ fn many_deep_stars_are_linear() {
     let pattern = format!("{}x", "**.a*a*a*.".repeat(31));
     let selection = selection(&[&pattern], &[]);
     let path = vec![Step::Key("a".repeat(1000).into()); 2000];
-    let start = Instant::now();
     assert!(!selection.covers(&path));
-    assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
 }
 
 /// A list of maps: `[{k0: v, k1: v, …}, …]`, each below a map key `items`.
@@ -237,20 +233,6 @@ fn names_go_round() {
     }
     assert_eq!(Comments::default().name(), "plain");
     assert_eq!(Comments::from_name("Plain"), None);
-}
-
-/// Prints a measurement: a million leaves under forty patterns.
-#[test]
-#[ignore = "a measurement"]
-fn a_million_leaves() {
-    let document = table(100_000, 10);
-    let patterns: Vec<String> = (0..40).map(|at| format!("**.k{at}*.x*")).collect();
-    for encrypt in [vec!["**".to_owned()], patterns] {
-        let selection = Selection::parse(&encrypt, &[]).unwrap();
-        let start = Instant::now();
-        let coverage = selection.over(&document);
-        println!("{} patterns: {:?}, {} unused", encrypt.len(), start.elapsed(), coverage.unused().len());
-    }
 }
 
 /// The definition, read aloud: tries everything, as slowly as it likes.

@@ -66,7 +66,11 @@ fn pattern(argument: &Path, context: &Context) -> Result<Vec<PathBuf>, Report> {
 }
 
 /// All regular files below `start` that `wanted` accepts, written as paths that begin like `start`.
-fn walk(start: &Path, context: &Context, wanted: impl Fn(&Path) -> bool) -> Result<Vec<PathBuf>, Report> {
+pub(crate) fn walk(
+    start: &Path,
+    context: &Context,
+    wanted: impl Fn(&Path) -> bool,
+) -> Result<Vec<PathBuf>, Report> {
     let root = context.directory.join(start);
     let mut files = Vec::new();
     let entries = WalkDir::new(&root).follow_links(false).sort_by_file_name().into_iter();

@@ -19,7 +19,7 @@ use super::escape;
 use super::output::{Lock, Original};
 use super::report::{Context as _, Kind, Report};
 
-pub(crate) use expand::expand;
+pub(crate) use expand::{expand, walk};
 pub(crate) use text::{refuse_conflicts, to_text};
 
 /// Where bytes come from.

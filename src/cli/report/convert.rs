@@ -136,7 +136,7 @@ mod tests {
         };
         let shown = Report::from(error).render(false);
         let lines: Vec<&str> = shown.lines().collect();
-        assert_eq!(lines[0], "sealeaf: error: no usable key: none of the file's 2 recipients fits");
+        assert_eq!(lines[0], "sealeaf: error: no usable key: none of the file's 2 recipients is you");
         assert_eq!(lines[1], "  alice (age1x): no identity");
         assert_eq!(lines[2], "  b\\u{a}ob\\u{1b}[2K (age1x): no identity");
         assert_eq!(lines.len(), 4);

@@ -2,6 +2,7 @@
 
 use sealeaf::config::ConfigError;
 use sealeaf::config::discover::DiscoverError;
+use sealeaf::config::edit::EditError;
 use sealeaf::document::ExpandError;
 use sealeaf::envelope::native::EnvelopeError;
 use sealeaf::file::FileError;
@@ -75,6 +76,32 @@ impl From<ConfigError> for Report {
             Some(suggestion) => report.hint(suggestion),
             None => report,
         }
+    }
+}
+
+impl From<EditError> for Report {
+    fn from(error: EditError) -> Self {
+        // People count rules from 1.
+        let (message, hint) = match &error {
+            EditError::NoRule(index) => (format!("there is no rule {}", index + 1), None),
+            EditError::NoTo(index) => (
+                format!("rule {} has no list `to`", index + 1),
+                Some("a rule with `groups` must be changed by hand"),
+            ),
+            EditError::NotInRule { name, index } => (
+                format!("`{name}` is not in `to` of rule {}: it may be in one of its groups", index + 1),
+                Some("without naming a rule it is removed from everywhere"),
+            ),
+            EditError::NameTaken(_) => {
+                (error.to_string(), Some("choose another name, or remove that one first"))
+            }
+            EditError::LastOne { .. } => {
+                (error.to_string(), Some("add someone else first, or remove the rule or group by hand"))
+            }
+            _ => (error.to_string(), None),
+        };
+        let report = Self::message(Kind::Usage, message);
+        hint.into_iter().fold(report, Self::hint)
     }
 }
 

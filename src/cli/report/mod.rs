@@ -124,6 +124,15 @@ impl Report {
         self.kind
     }
 
+    /// What went wrong, without the file: for a place that names it already.
+    pub(crate) fn reason(&self) -> String {
+        let chain = chain(&self.error);
+        match self.position {
+            Some((line, column)) => format!("line {line}, column {column}: {chain}"),
+            None => chain,
+        }
+    }
+
     /// The text for standard error, with its last line break; empty where nobody wants one.
     pub(crate) fn render(&self, colour: bool) -> String {
         if self.kind == Kind::BrokenPipe {

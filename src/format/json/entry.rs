@@ -4,7 +4,7 @@ use super::edit::items;
 use super::text::{Layout, write, write_string};
 use crate::document::{Document, Kind, Node, NodeId, Span, Splice, Tree, apply};
 use crate::format::flow::{line_break_of, skip_blank};
-use crate::format::line::{LineBreak, behind_break, end_of_line, is_blank};
+use crate::format::line::{behind_break, end_of_line, is_blank};
 use crate::format::{EditError, ParseError};
 
 /// Appends the entry behind everything else in the root object, comments included. A trailing comma is written behind
@@ -17,7 +17,7 @@ pub(super) fn attach(document: &Document, name: &str, entry: &Tree) -> Result<Ve
         return Err(EditError { offset: root.map_or(0, |(_, node)| node.span.start), reason });
     };
     if let Some(own) = entries.iter().find(|own| &*own.key.text == name) {
-        return Err(EditError { offset: own.key.span.start, reason: taken(name) });
+        return Err(EditError::taken(own.key.span.start, name));
     }
     let line_break = line_break_of(&document.source);
     let items = items(document, NodeId(0), *span);
@@ -48,8 +48,8 @@ pub(super) fn detach(mut document: Document, name: &str) -> Result<(Document, Op
     let tree = document.plain_tree(entry.value);
     let first = entry.value.index();
     let before = place.checked_sub(1).map(|index| document.node(entries[index].value).span.end);
-    let cuts = cuts(&document, before, Span::new(entry.key.span.start, document.node(entry.value).span.end));
     let inside = Span::new(entry.key.span.start, document.node(entry.value).span.end);
+    let cuts = cuts(&document, before, inside);
 
     document.nodes.truncate(first);
     if let Some(Node { kind: Kind::Map(entries), .. }) = document.nodes.get_mut(root.index()) {
@@ -69,7 +69,6 @@ pub(super) fn detach(mut document: Document, name: &str) -> Result<(Document, Op
     }
     if let Some(node) = document.nodes.get_mut(root.index()) {
         node.span.end = shifted(node.span.end);
-        // Parsing the text without the entry finds an empty object with comments in it, or one without.
         let span = node.span;
         document.parts.iter_mut().for_each(|part| part.span = span);
     }
@@ -87,17 +86,18 @@ fn cuts(document: &Document, before: Option<usize>, entry: Span) -> Vec<Span> {
         let comma = skip_blank(document, before);
         cuts.push(Span::new(comma, comma + 1));
     }
-    let mut start = text[..entry.start].trim_end_matches([' ', '\t', '\n', '\r']).len();
     let end = if has_comma && is_blank(&text[entry.end..comma]) { comma + 1 } else { entry.end };
-    // A line comment before the entry needs a line break behind it.
-    let behind = &text[end..end_of_line(text, end)];
-    let follows_line_comment = document.comments.iter().rev().find(|comment| comment.span.end <= entry.start);
-    if follows_line_comment
-        .is_some_and(|comment| comment.span.end == start && document.comment_extent(comment) == comment.span)
-        && (!is_blank(behind) || end + behind.len() == text.len())
-        && LineBreak::at(text, start) != LineBreak::None
-    {
-        start = behind_break(text, start);
+    let mut start = text[..entry.start].trim_end_matches([' ', '\t', '\n', '\r']).len();
+    let count = document.comments.partition_point(|comment| comment.span.end <= entry.start);
+    if let Some(comment) = document.comments[..count].last() {
+        let extent = document.comment_extent(comment);
+        // Blanks at the end of a line comment are its own.
+        start = start.max(extent.end);
+        let behind = &text[end..end_of_line(text, end)];
+        let needs_break = !is_blank(behind) || end + behind.len() == text.len();
+        if extent.end == start && extent == comment.span && needs_break {
+            start = behind_break(text, start);
+        }
     }
     cuts.push(Span::new(start, end));
     if has_comma && end == entry.end {
@@ -109,9 +109,4 @@ fn cuts(document: &Document, before: Option<usize>, entry: Span) -> Vec<Span> {
 fn root(document: &Document) -> Option<(NodeId, &Node)> {
     let id = document.parts.first()?.root;
     document.nodes.get(id.index()).map(|node| (id, node))
-}
-
-/// Why an entry cannot be attached where the file has one of its own.
-pub(super) fn taken(name: &str) -> String {
-    format!("the file has a key `{name}` of its own at the top: rename it")
 }

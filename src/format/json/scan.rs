@@ -120,20 +120,20 @@ impl Scanner<'_> {
 
     fn scalar(&mut self, start: usize, style: Style, value: Value) -> Result<State, ParseError> {
         let token = Span::new(start, self.at);
-        if token.end - token.start > self.limits.leaf {
-            return Err(self.over(start, format!("a value is over {} bytes", self.limits.leaf)));
-        }
-        self.count_leaf(start)?;
+        self.count_leaf(token)?;
         let flow = !self.open.is_empty();
         let scalar = Scalar { token, body: None, style, value, flow, base: -1 };
         self.add(Kind::Scalar(Box::new(scalar)), token)?;
         Ok(State::After)
     }
 
-    fn count_leaf(&mut self, at: usize) -> Result<(), ParseError> {
+    fn count_leaf(&mut self, span: Span) -> Result<(), ParseError> {
         self.leaves += 1;
         if self.leaves > self.limits.leaves {
-            return Err(self.over(at, format!("the file has over {} values", self.limits.leaves)));
+            return Err(self.over(span.start, format!("the file has over {} values", self.limits.leaves)));
+        }
+        if span.end - span.start > self.limits.leaf {
+            return Err(self.over(span.start, format!("a value is over {} bytes", self.limits.leaf)));
         }
         Ok(())
     }
@@ -220,7 +220,6 @@ impl Scanner<'_> {
         let has_comments = self.comments.len() > open.comments;
         let node = &mut self.nodes[open.id.index()];
         node.span.end = self.at;
-        let start = node.span.start;
         let (is_empty, twice) = match &node.kind {
             Kind::Map(entries) => (entries.is_empty(), duplicate(entries)),
             Kind::List(items) => (items.is_empty(), None),
@@ -233,7 +232,8 @@ impl Scanner<'_> {
         if is_empty {
             // A token in its place would take the comments away.
             node.sealable &= !has_comments;
-            self.count_leaf(start)?;
+            let span = node.span;
+            self.count_leaf(span)?;
         }
         Ok(State::After)
     }
@@ -245,15 +245,15 @@ impl Scanner<'_> {
             self.at = self.text.len() - rest.trim_start_matches([' ', '\t', '\n', '\r']).len();
             let start = self.at;
             let rest = &self.text[start..];
-            let end = if rest.starts_with("//") {
-                self.at = start + rest.find(['\n', '\r']).unwrap_or(rest.len());
-                self.at
-            } else if rest.starts_with("/*") {
-                let Some(length) = rest[2..].find("*/") else {
+            let end = if let Some(block) = rest.strip_prefix("/*") {
+                let Some(length) = block.find("*/") else {
                     return Err(self.error(start, "the comment is not closed: expected `*/`"));
                 };
-                self.at = start + 2 + length + 2;
-                self.at - 2
+                self.at = start + "/*".len() + length + "*/".len();
+                self.at - "*/".len()
+            } else if rest.starts_with("//") {
+                self.at = start + rest.find(['\n', '\r']).unwrap_or(rest.len());
+                self.at
             } else {
                 return Ok(());
             };

@@ -3,63 +3,17 @@
 use std::collections::HashMap;
 
 use toml::de::DeTable;
+use toml_parser::Source;
 use toml_parser::decoder::Encoding;
-use toml_parser::parser::{Event, EventKind, RecursionGuard, ValidateWhitespace, parse_document};
-use toml_parser::{Expected, Source};
+use toml_parser::parser::{Event, EventKind};
 
+use super::layout::{Form, Header, Layout, Pair, ROOT, UNKNOWN, extent};
+use super::lex::{events, place, syntax, too_deep};
 use super::scalar;
 use crate::document::{
     Comment, Document, Entry, FormatCode, Key, Kind, Node, NodeId, Part, Scalar, Span, Style,
 };
 use crate::format::{Limits, ParseError, or_conflict};
-
-/// Where tables and pairs stand: what a change needs to know beyond the document.
-#[derive(Debug, Default)]
-pub(super) struct Layout {
-    /// `[a.b]` and `[[a.b]]`, in order.
-    pub headers: Vec<Header>,
-    /// `a.b = 1` outside brackets, in order.
-    pub pairs: Vec<Pair>,
-    /// How each node is written.
-    pub forms: Vec<Form>,
-}
-
-/// A header.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Header {
-    /// From the first bracket to the last.
-    pub span: Span,
-    /// The table that it opens.
-    pub table: NodeId,
-}
-
-/// A key with its value.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Pair {
-    /// First byte of the key.
-    pub start: usize,
-    /// The value.
-    pub value: NodeId,
-    /// The table whose header stands above, or the root.
-    pub table: NodeId,
-}
-
-/// How a node is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Form {
-    /// The root.
-    Root,
-    /// A scalar, or a container in brackets.
-    Value,
-    /// A table with a header of its own, `[[x]]` included.
-    Header,
-    /// A table that only headers of tables below it name.
-    Implied,
-    /// A table that only dotted keys name.
-    Dotted,
-    /// The list of all `[[x]]`.
-    Tables,
-}
 
 /// Reads `text` whole.
 pub(super) fn build(text: &str, limits: &Limits) -> Result<(Document, Layout), ParseError> {
@@ -83,59 +37,6 @@ fn read(text: &str, limits: &Limits) -> Result<(Document, Layout), ParseError> {
     Ok(builder.finish())
 }
 
-/// The events of a file without a syntax error.
-pub(super) fn events(text: &str, limits: &Limits) -> Result<Vec<Event>, ParseError> {
-    let source = Source::new(text);
-    let tokens = source.lex().into_vec();
-    let mut events: Vec<Event> = Vec::with_capacity(tokens.len());
-    let mut error = None;
-    let mut checked = ValidateWhitespace::new(&mut events, source);
-    let mut guarded = RecursionGuard::new(&mut checked, u32::try_from(limits.depth).unwrap_or(u32::MAX));
-    parse_document(&tokens, &mut guarded, &mut error);
-    let Some(error) = error else { return Ok(events) };
-    let offset = place(&error);
-    let mut depth = 1_usize;
-    for event in events.iter().take_while(|event| event.span().start() <= offset) {
-        match event.kind() {
-            EventKind::ArrayOpen | EventKind::InlineTableOpen => depth += 1,
-            EventKind::ArrayClose | EventKind::InlineTableClose => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        if depth > limits.depth {
-            return Err(too_deep(text, event.span().start(), limits));
-        }
-    }
-    Err(syntax(text, &error))
-}
-
-fn too_deep(text: &str, offset: usize, limits: &Limits) -> ParseError {
-    ParseError::limit(text, offset, format!("containers are nested over {} deep", limits.depth))
-}
-
-fn place(error: &toml_parser::ParseError) -> usize {
-    error.unexpected().or(error.context()).map_or(0, |span| span.start())
-}
-
-/// The lexer's description holds no text of the file.
-fn syntax(text: &str, error: &toml_parser::ParseError) -> ParseError {
-    let mut message = error.description().to_owned();
-    let expected: Vec<String> = error
-        .expected()
-        .unwrap_or_default()
-        .iter()
-        .map(|expected| match expected {
-            Expected::Literal(literal) => format!("`{}`", literal.escape_debug()),
-            Expected::Description(text) => (*text).to_owned(),
-            _ => "something else".to_owned(),
-        })
-        .collect();
-    if !expected.is_empty() {
-        message.push_str(": expected ");
-        message.push_str(&expected.join(" or "));
-    }
-    ParseError::at(text, place(error), message)
-}
-
 struct Builder<'a> {
     text: &'a str,
     source: Source<'a>,
@@ -144,7 +45,7 @@ struct Builder<'a> {
     depths: Vec<usize>,
     comments: Vec<Comment>,
     layout: Layout,
-    /// The child of a map under a key, so that no path is looked up by scanning siblings.
+    /// The children of maps with more than [`FEW`] keys, so that no path is looked up by scanning many siblings.
     children: HashMap<(NodeId, Box<str>), NodeId>,
     /// The open brackets: the container, and how many comments stood before it.
     open: Vec<(NodeId, usize)>,
@@ -291,7 +192,11 @@ impl<'a> Builder<'a> {
         let Some(id) = self.child(parent, &key) else {
             return self.add(Some((parent, key)), Kind::Map(Vec::new()), span, form);
         };
-        match (&self.nodes[id.index()].kind, self.layout.forms[id.index()]) {
+        let own = &mut self.layout.forms[id.index()];
+        if (*own, form) == (Form::Implied, Form::Dotted) {
+            *own = form;
+        }
+        match (&self.nodes[id.index()].kind, *own) {
             (_, Form::Value) => Err(self.twice(&key)),
             (Kind::Map(_), _) => Ok(id),
             (Kind::List(items), Form::Tables) => items.last().copied().ok_or_else(|| self.twice(&key)),
@@ -300,7 +205,15 @@ impl<'a> Builder<'a> {
     }
 
     fn child(&self, parent: NodeId, key: &Key) -> Option<NodeId> {
-        self.children.get(&(parent, key.text.clone())).copied()
+        match &self.nodes[parent.index()].kind {
+            Kind::Map(entries) if entries.len() > FEW => {
+                self.children.get(&(parent, key.text.clone())).copied()
+            }
+            Kind::Map(entries) => {
+                entries.iter().find(|entry| entry.key.text == key.text).map(|entry| entry.value)
+            }
+            _ => None,
+        }
     }
 
     fn twice(&self, key: &Key) -> ParseError {
@@ -312,14 +225,11 @@ impl<'a> Builder<'a> {
 /// Values.
 impl Builder<'_> {
     fn scalar(&mut self, event: &Event, span: Span) -> Result<(), ParseError> {
-        if span.end - span.start > self.limits.leaf {
-            return Err(self.over(span.start, format!("a value is over {} bytes", self.limits.leaf)));
-        }
+        self.count_leaf(span)?;
         let value = scalar::decode(span.of(self.text), event.encoding()).map_err(|error| {
             let inside = syntax(self.text, &error);
             ParseError::at(self.text, span.start + place(&error), inside.message)
         })?;
-        self.count_leaf(span.start)?;
         let style = match event.encoding() {
             None => Style::Plain,
             Some(Encoding::LiteralString) => Style::Single,
@@ -355,15 +265,18 @@ impl Builder<'_> {
         if is_empty {
             // A token in its place would take the comments away.
             node.sealable &= !has_comments;
-            self.count_leaf(start)?;
+            self.count_leaf(Span::new(start, end))?;
         }
         Ok(())
     }
 
-    fn count_leaf(&mut self, at: usize) -> Result<(), ParseError> {
+    fn count_leaf(&mut self, span: Span) -> Result<(), ParseError> {
         self.leaves += 1;
         if self.leaves > self.limits.leaves {
-            return Err(self.over(at, format!("the file has over {} values", self.limits.leaves)));
+            return Err(self.over(span.start, format!("the file has over {} values", self.limits.leaves)));
+        }
+        if span.end - span.start > self.limits.leaf {
+            return Err(self.over(span.start, format!("a value is over {} bytes", self.limits.leaf)));
         }
         Ok(())
     }
@@ -402,13 +315,18 @@ impl Builder<'_> {
             return Err(self.over(at, "the file has too many values".to_owned()));
         };
         let id = NodeId(number);
-        if let Some(key) = &key
-            && self.children.insert((parent, key.text.clone()), id).is_some()
-        {
+        if let Some(key) = key.as_ref().filter(|key| self.child(parent, key).is_some()) {
             return Err(self.twice(key));
         }
         match (&mut self.nodes[parent.index()].kind, key) {
-            (Kind::Map(entries), Some(key)) => entries.push(Entry { key, value: id }),
+            (Kind::Map(entries), Some(key)) => {
+                entries.push(Entry { key, value: id });
+                let new = if entries.len() == FEW + 1 { 0 } else { entries.len() - 1 };
+                if entries.len() > FEW {
+                    let named = |entry: &Entry| ((parent, entry.key.text.clone()), entry.value);
+                    self.children.extend(entries[new..].iter().map(named));
+                }
+            }
             (Kind::List(items), None) => items.push(id),
             _ => return Err(ParseError::at(self.text, at, "expected a key")),
         }
@@ -453,22 +371,5 @@ impl Builder<'_> {
     }
 }
 
-/// The extent of a container without brackets, whose descendants have theirs.
-pub(super) fn extent(nodes: &[Node], index: usize) -> Span {
-    let join = |a: Span, b: Span| Span::new(a.start.min(b.start), a.end.max(b.end));
-    let child = |id: NodeId| nodes[id.index()].span;
-    let node = &nodes[index];
-    match &node.kind {
-        Kind::Map(entries) => entries.iter().fold(node.span, |span, entry| {
-            join(join(span, child(entry.value)), Span::new(entry.key.span.start, 0))
-        }),
-        Kind::List(items) => items.iter().fold(node.span, |span, item| join(span, child(*item))),
-        _ => node.span,
-    }
-}
-
-/// The root of every TOML document.
-pub(super) const ROOT: NodeId = NodeId(0);
-
-/// The neutral element of [`extent`].
-pub(super) const UNKNOWN: Span = Span::new(usize::MAX, 0);
+/// How many keys of a map are looked up by scanning them.
+const FEW: usize = 8;

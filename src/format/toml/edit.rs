@@ -1,6 +1,6 @@
 //! Changes of single values. A new map becomes a table with a header where its parent is one, else an inline table.
 
-use super::build::{Form, Header, ROOT};
+use super::layout::{Form, Header, ROOT};
 use super::places::Places;
 use super::scalar::{is_bare, write_styled};
 use super::write::{is_table, is_tables, write_entries, write_header, write_inline, write_key, write_table};
@@ -81,14 +81,13 @@ impl Places<'_> {
     }
 
     fn replace_root(&self, value: &Tree) -> Result<Vec<Splice>, EditError> {
-        let mark = self.text.len() - self.text.trim_start_matches('\u{feff}').len();
         let mut out = SecretText::default();
         match value {
             Tree::Map(_) => write_entries(&mut out, &[], value, self.line_break),
             Tree::Leaf(Value::EmptyMap) => {}
-            _ => return Err(error(mark, "the root of a TOML file is a table: give a map")),
+            _ => return Err(error(self.begin, "the root of a TOML file is a table: give a map")),
         }
-        Ok(vec![Splice::new(Span::new(mark, self.text.len()), out)])
+        Ok(vec![Splice::new(Span::new(self.begin, self.text.len()), out)])
     }
 
     /// A value in the quotes that stood there.
@@ -284,7 +283,7 @@ impl Places<'_> {
     /// A line at the end of a file without values.
     fn at_end(&self, line: &str) -> Splice {
         let at = self.text.len();
-        let is_closed = self.text.trim_start_matches('\u{feff}').is_empty() || self.text.ends_with('\n');
+        let is_closed = at == self.begin || self.text.ends_with('\n');
         let text = if is_closed {
             format!("{line}{}", self.line_break)
         } else {

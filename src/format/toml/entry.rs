@@ -1,6 +1,6 @@
 //! The metadata entry: the last table of the file, parted by a blank line.
 
-use super::build::{ROOT, UNKNOWN, extent};
+use super::layout::{ROOT, UNKNOWN, extent};
 use super::write::write_table;
 use crate::document::{Document, Entry, Kind, Node, Span, Splice, Tree};
 use crate::format::flow::line_break_of;
@@ -10,8 +10,7 @@ use crate::format::{EditError, ParseError};
 /// Appends the entry as a table: its scalars first, then its tables.
 pub(super) fn attach(document: &Document, name: &str, entry: &Tree) -> Result<Vec<Splice>, EditError> {
     if let Some((_, own)) = find(document, name) {
-        let reason = format!("the file has a key `{name}` of its own at the top: rename it");
-        return Err(EditError { offset: own.key.span.start, reason });
+        return Err(EditError::taken(own.key.span.start, name));
     }
     let text = document.source.as_str();
     let line_break = line_break_of(text);

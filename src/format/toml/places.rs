@@ -1,6 +1,7 @@
 //! Where the tables, pairs and items of a document stand: the questions that changes ask.
 
-use super::build::{Form, Header, Layout, Pair, ROOT, build};
+use super::build::build;
+use super::layout::{Form, Header, Layout, Pair, ROOT};
 use crate::document::{Document, Kind, NodeId, Span, Splice};
 use crate::format::flow::{Items, line_break_of};
 use crate::format::line::{behind_break, end_of_line, indentation, is_blank, start_of_line};
@@ -12,6 +13,8 @@ pub(super) struct Places<'a> {
     pub text: &'a str,
     /// The one that new lines get.
     pub line_break: &'static str,
+    /// The first byte behind a byte order mark.
+    pub begin: usize,
     layout: Layout,
 }
 
@@ -21,7 +24,8 @@ impl<'a> Places<'a> {
         let text = document.source.as_str();
         let (_, layout) = build(text, &UNLIMITED)
             .map_err(|error| EditError { offset: 0, reason: format!("the file does not parse: {error}") })?;
-        Ok(Self { document, text, line_break: line_break_of(text), layout })
+        let begin = text.len() - text.trim_start_matches('\u{feff}').len();
+        Ok(Self { document, text, line_break: line_break_of(text), begin, layout })
     }
 
     pub(super) fn form(&self, id: NodeId) -> Form {
@@ -135,19 +139,20 @@ impl<'a> Places<'a> {
 
     /// Where a header's line begins, or that of the comment lines directly above it.
     pub(super) fn block_start(&self, header: Header) -> usize {
-        let mut at = start_of_line(self.text, header.span.start);
-        loop {
+        let comments = &self.document.comments;
+        let mut at = start_of_line(self.text, header.span.start).max(self.begin);
+        while at > self.begin {
             let before = self.text[..at].trim_end_matches(['\r', '\n']);
-            let line = start_of_line(self.text, before.len());
-            let comment =
-                line + (before[line..].len() - before[line..].trim_start_matches([' ', '\t']).len());
-            let comments = &self.document.comments;
-            let is_comment = comments.binary_search_by_key(&comment, |comment| comment.span.start).is_ok();
+            let line = start_of_line(self.text, before.len()).max(self.begin);
+            let blanks = self.text[line..].len() - self.text[line..].trim_start_matches([' ', '\t']).len();
+            let is_comment =
+                comments.binary_search_by_key(&(line + blanks), |comment| comment.span.start).is_ok();
             if !is_comment || behind_break(self.text, before.len()) != at {
-                return at;
+                break;
             }
             at = line;
         }
+        at
     }
 
     /// The blanks before a pair or header.
@@ -189,7 +194,7 @@ impl<'a> Places<'a> {
 
     /// `span`, made of whole lines, with the blank lines that its absence would double.
     pub(super) fn with_blank_lines(&self, span: Span) -> Span {
-        let mark = self.text.len() - self.text.trim_start_matches('\u{feff}').len();
+        let mark = self.begin;
         let before = self.text[mark..span.start].trim_end_matches([' ', '\t', '\r', '\n']).len() + mark;
         let before =
             if before == mark { mark } else { behind_break(self.text, end_of_line(self.text, before)) };

@@ -1,24 +1,22 @@
 //! Changes of values: replace, insert, remove. Every change is tried out and read back before it is handed over.
 
-use super::block::{Chomp, Header, absorbs};
 use super::expect::{Change, check};
-use super::lines::{
-    Eol, Line, begins_line, break_before, column, find_indicator, line_end, line_start, skip_trivia,
-};
-use super::places::{content_end, dash, entry_start, lead};
-use super::spelling::{base_of, block_column, is_bracketed, is_in_flow};
-use super::write::{self, Writer};
-use crate::document::{Document, Entry, Kind, NodeId, Scalar, Span, Splice, Step, Style, Tree, Value};
+use super::lines::{begins_line, break_before, find_indicator, line_start, skip_trivia};
+use super::places::{content_end, dash, entry_start};
+use super::replace::{Editor, joined};
+use super::spelling::{block_column, is_bracketed, is_in_flow};
+use super::write;
+use crate::document::{Document, Entry, Kind, NodeId, Span, Splice, Step, Tree, Value};
 use crate::format::EditError;
-use crate::secret::SecretText;
 
 /// Replaces a value.
 ///
 /// # Errors
 /// [`EditError`] where the text around it does not allow it.
 pub(super) fn replace(document: &Document, id: NodeId, value: &Tree) -> Result<Vec<Splice>, EditError> {
-    let splices = Editor::new(document).replace(id, value);
-    check(document, &Change::Replace(id, value), splices, document.node(id).span.start)
+    attempt(document, &Change::Replace(id, value), document.node(id).span.start, |editor| {
+        editor.replace(id, value)
+    })
 }
 
 /// Adds an entry or element at the end of a container.
@@ -52,8 +50,9 @@ pub(super) fn insert(
             _ => "only a map or a list can take a new value",
         });
     }
-    let splices = Editor::new(document).insert(parent, step, value);
-    check(document, &Change::Insert(parent, step, value), splices, node.span.start)
+    attempt(document, &Change::Insert(parent, step, value), node.span.start, |editor| {
+        editor.insert(parent, step, value)
+    })
 }
 
 /// Removes an entry or element.
@@ -65,219 +64,21 @@ pub(super) fn remove(document: &Document, id: NodeId) -> Result<Vec<Splice>, Edi
     if document.node(id).parent.is_none() {
         return Err(EditError { offset, reason: "the root cannot be removed, remove the file".to_owned() });
     }
-    check(document, &Change::Remove(id), Editor::new(document).remove(id), offset)
+    attempt(document, &Change::Remove(id), offset, |editor| editor.remove(id))
 }
 
-struct Editor<'a> {
-    document: &'a Document,
-    source: &'a str,
-    writer: Writer,
+/// Tries a change with literal blocks, then with every string on one line, which nothing behind it can disturb.
+fn attempt(
+    document: &Document,
+    change: &Change<'_>,
+    offset: usize,
+    splices: impl Fn(&Editor<'_>) -> Option<Vec<Splice>>,
+) -> Result<Vec<Splice>, EditError> {
+    let tried = |literals| check(document, change, splices(&Editor::new(document, literals)), offset);
+    tried(true).or_else(|_| tried(false))
 }
 
-/// A scalar's text: what stands on its own line, and the lines of a literal block.
-struct Text {
-    head: SecretText,
-    body: Option<SecretText>,
-}
-
-impl<'a> Editor<'a> {
-    fn new(document: &'a Document) -> Self {
-        let source = document.source.as_str();
-        let eol = Eol::last_before(source, source.len()).unwrap_or(Eol::Lf);
-        Self { document, source, writer: Writer { eol, literals: true } }
-    }
-
-    fn replace(&self, id: NodeId, value: &Tree) -> Option<Vec<Splice>> {
-        let node = self.document.node(id);
-        let is_block_container = match &node.kind {
-            Kind::Map(_) | Kind::List(_) => {
-                !is_in_flow(self.document, id) && !is_bracketed(self.document, id)
-            }
-            _ => false,
-        };
-        if is_in_flow(self.document, id) {
-            return self.replace_in_flow(id, value);
-        }
-        if is_block_container {
-            return self.replace_block(id, value);
-        }
-        let (span, body) = match &node.kind {
-            Kind::Scalar(scalar) => (scalar.token, scalar.body),
-            Kind::Empty => return self.replace_empty(id, value),
-            _ => (node.span, None),
-        };
-        let mut splices = if is_lines(value) {
-            self.lines_over_token(id, span, body, value)?
-        } else {
-            let behind = body
-                .map_or_else(|| Line::at(self.source, line_end(self.source, span.end)).next, |body| body.end);
-            let text = self.scalar_text(id, value, behind);
-            let lines = text.body.map(|lines| self.behind_line(span.end, &lines, body));
-            std::iter::once(Splice::new(span, text.head)).chain(lines).collect()
-        };
-        splices.extend(body.map(|body| Splice::new(body, "")));
-        Some(splices)
-    }
-
-    fn replace_in_flow(&self, id: NodeId, value: &Tree) -> Option<Vec<Splice>> {
-        let node = self.document.node(id);
-        let text = match (&node.kind, value) {
-            (Kind::Scalar(scalar), Tree::Leaf(Value::Str(text))) => restyled(scalar, text),
-            _ => write::flow(value),
-        };
-        if matches!(node.kind, Kind::Empty) {
-            let glue = if self.has_indicator(id) { " " } else { ": " };
-            return Some(vec![Splice::new(node.span, joined(&[glue, &text]))]);
-        }
-        let start = if is_bracketed(self.document, id) {
-            node.span.start
-        } else {
-            entry_start(self.source, node.span.start)
-        };
-        Some(vec![Splice::new(Span::new(start, node.span.end), text)])
-    }
-
-    /// A value of no width: behind its indicator, or with the `:` that it has not.
-    fn replace_empty(&self, id: NodeId, value: &Tree) -> Option<Vec<Splice>> {
-        let place = self.document.node(id).span;
-        let base = usize::try_from(base_of(self.document, id)).ok();
-        if !self.has_indicator(id) {
-            let column = base?;
-            let lines = self.writer.inline(value, column + 2);
-            let text = lines.get(..break_before(&lines, lines.len()))?;
-            let indent = " ".repeat(column);
-            let eol = self.writer.eol.as_str();
-            return Some(vec![Splice::new(place, joined(&[eol, &indent, ": ", text]))]);
-        }
-        if is_lines(value) {
-            return self.lines_over_token(id, place, None, value);
-        }
-        let text = self.scalar_text(id, value, Line::at(self.source, line_end(self.source, place.end)).next);
-        let body = text.body.map(|body| self.behind_line(place.end, &body, None));
-        Some(std::iter::once(Splice::new(place, joined(&[" ", &text.head]))).chain(body).collect())
-    }
-
-    /// A block container: in its place, or (a leaf) behind the key that announces it.
-    fn replace_block(&self, id: NodeId, value: &Tree) -> Option<Vec<Splice>> {
-        let span = self.document.node(id).span;
-        let start = entry_start(self.source, span.start);
-        let end = content_end(self.document, id);
-        let is_moved =
-            !is_lines(value) && self.document.node(id).parent.is_some() && begins_line(self.source, start);
-        if !is_moved {
-            let old = block_column(self.document, id);
-            let base = base_of(self.document, id);
-            // A list may stand at its key's own column, a map may not.
-            let is_too_far_left =
-                i32::try_from(old).is_ok_and(|old| old <= base) && matches!(value, Tree::Map(_));
-            let column = if is_too_far_left { old + 2 } else { old };
-            let lines = self.writer.inline(value, column);
-            let text = joined(&[&" ".repeat(column - old), lines.get(..break_before(&lines, lines.len()))?]);
-            return Some(vec![Splice::new(
-                Span::new(start, break_before(self.source, end).max(start)),
-                text,
-            )]);
-        }
-        let lead = lead(self.document, id)?;
-        let removed = self.whole_lines(start, end);
-        let text = Text { head: write::flow(value), body: None };
-        Some(vec![Splice::new(Span::new(lead, lead), joined(&[" ", &text.head])), Splice::new(removed, "")])
-    }
-
-    /// Lines of a container over a scalar, alias, flow collection or nothing.
-    fn lines_over_token(
-        &self,
-        id: NodeId,
-        span: Span,
-        body: Option<Span>,
-        value: &Tree,
-    ) -> Option<Vec<Splice>> {
-        let node = self.document.node(id);
-        let in_list =
-            node.parent.is_some_and(|parent| matches!(self.document.node(parent).kind, Kind::List(_)));
-        let has_properties = node.anchor.is_some() || node.tag.is_some();
-        let starts_line = begins_line(self.source, span.start) && !span.is_empty();
-        if starts_line || (in_list && !has_properties && !span.is_empty()) {
-            let lines = self.writer.inline(value, column(self.source, span.start));
-            let text = lines.get(..break_before(&lines, lines.len()))?;
-            return Some(vec![Splice::new(span, text)]);
-        }
-        let lead = lead(self.document, id)?;
-        if in_list && !has_properties {
-            let lines = self.writer.inline(value, column(self.source, lead) + 1);
-            let text = lines.get(..break_before(&lines, lines.len()))?;
-            return Some(vec![Splice::new(Span::new(lead, lead), joined(&[" ", text]))]);
-        }
-        let column = usize::try_from(base_of(self.document, id) + 2).ok().filter(|_| node.parent.is_some());
-        let column = column.unwrap_or(0);
-        let lines = joined(&[&" ".repeat(column), &self.writer.inline(value, column)]);
-        Some(vec![Splice::new(Span::new(lead, span.end), ""), self.behind_line(span.end, &lines, body)])
-    }
-
-    /// Puts whole lines behind the line around `at`. `gone` is a body that goes; it may hold that line's break.
-    fn behind_line(&self, at: usize, lines: &str, gone: Option<Span>) -> Splice {
-        let end = line_end(self.source, at);
-        match Eol::at(self.source, end).filter(|_| gone.is_none_or(|gone| gone.start > end)) {
-            Some(eol) => Splice::new(Span::new(end + eol.len(), end + eol.len()), lines),
-            None => {
-                let lines = lines.get(..break_before(lines, lines.len())).unwrap_or(lines);
-                Splice::new(Span::new(end, end), joined(&[self.writer.eol.as_str(), lines]))
-            }
-        }
-    }
-
-    /// The lines from `start` to `end` with their breaks; at the end of a file without a last break the one before.
-    fn whole_lines(&self, start: usize, end: usize) -> Span {
-        let start = line_start(self.source, start);
-        let is_past_break = break_before(self.source, end) < end;
-        let next = if is_past_break { end } else { Line::at(self.source, line_end(self.source, end)).next };
-        let is_open = next == self.source.len() && break_before(self.source, next) == next;
-        if is_open { Span::new(break_before(self.source, start), next) } else { Span::new(start, next) }
-    }
-
-    /// A leaf for block context; a string of several lines becomes a literal block where it can. `behind` is where the
-    /// lines after it begin.
-    fn scalar_text(&self, id: NodeId, value: &Tree, behind: usize) -> Text {
-        let Tree::Leaf(Value::Str(text)) = value else {
-            return Text { head: write::flow(value), body: None };
-        };
-        let old = self.document.scalar(id);
-        let base = old.map_or_else(|| base_of(self.document, id), |scalar| scalar.base);
-        let stays_quoted = old.is_some_and(|scalar| scalar.style == Style::Double);
-        if !stays_quoted {
-            let indent = old.and_then(|scalar| self.indent_of(scalar));
-            let indent = indent.unwrap_or_else(|| usize::try_from(base).unwrap_or(0) + 2);
-            let literal = write::literal(text, indent, base, self.writer.eol);
-            if let Some((head, body)) = literal
-                && !absorbs(self.source, behind, Chomp::Clip, Some(indent), indent)
-            {
-                return Text { head: head.into(), body: Some(body) };
-            }
-        }
-        let head = old.map_or_else(|| write::string(text), |scalar| restyled(scalar, text));
-        Text { head, body: None }
-    }
-
-    /// How far the lines of a block scalar are indented.
-    fn indent_of(&self, scalar: &Scalar) -> Option<usize> {
-        let header = Header::read(scalar.token.of(self.source))?;
-        let from = Line::at(self.source, line_end(self.source, scalar.token.end)).next;
-        header.body(self.source, from, scalar.base).indent
-    }
-
-    /// Whether a value of no width has a `:`, `-`, `---` or property before it.
-    fn has_indicator(&self, id: NodeId) -> bool {
-        let node = self.document.node(id);
-        let parent = node.parent.map(|parent| &self.document.node(parent).kind);
-        match parent {
-            Some(Kind::Map(entries)) => entries
-                .iter()
-                .find(|entry| entry.value == id)
-                .is_some_and(|entry| node.span.start > entry.key.span.end),
-            _ => true,
-        }
-    }
-
+impl Editor<'_> {
     fn insert(&self, parent: NodeId, step: &Step, value: &Tree) -> Option<Vec<Splice>> {
         let node = self.document.node(parent);
         let last = match &node.kind {
@@ -388,28 +189,4 @@ impl<'a> Editor<'a> {
         };
         Some(vec![Splice::new(span, "")])
     }
-}
-
-/// Whether a tree takes lines of its own in block style.
-fn is_lines(value: &Tree) -> bool {
-    match value {
-        Tree::Map(entries) => !entries.is_empty(),
-        Tree::List(items) => !items.is_empty(),
-        Tree::Leaf(_) => false,
-    }
-}
-
-/// A string on one line, quoted like the scalar it replaces where it can be.
-fn restyled(old: &Scalar, text: &str) -> SecretText {
-    match old.style {
-        Style::Double => write::double_quoted(text),
-        Style::Single => write::single_quoted(text).unwrap_or_else(|| write::double_quoted(text)),
-        _ => write::string(text),
-    }
-}
-
-fn joined(parts: &[&str]) -> SecretText {
-    let mut out = SecretText::new(String::with_capacity(parts.iter().map(|part| part.len()).sum()));
-    parts.iter().for_each(|part| out.push_str(part));
-    out
 }

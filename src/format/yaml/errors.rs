@@ -117,23 +117,6 @@ fn message(kind: &ErrorKind) -> &'static str {
         E::MissingDocumentEndBeforeDirective => "expected `...` before a directive",
         E::ExpectedNodeContent => "expected a value",
         E::UndeclaredTagHandle => "expected a `%TAG` directive for the handle of this tag",
-        E::ExpectedTagBang
-        | E::ExpectedTagDirectiveBang
-        | E::InvalidGlobalTagCharacter
-        | E::InvalidTagDirectiveTerminator
-        | E::InvalidTagTerminator
-        | E::MissingTagUri
-        | E::UnclosedVerbatimTag
-        | E::InvalidTagEscape
-        | E::InvalidTagUtf8LeadingByte
-        | E::InvalidTagUtf8TrailingByte
-        | E::InvalidTagUtf8 => "this tag is malformed",
-        E::InvalidDirectiveTerminator
-        | E::MissingYamlVersionSeparator
-        | E::MissingDirectiveName
-        | E::InvalidDirectiveName
-        | E::YamlVersionTooLong
-        | E::MissingYamlVersion => "this directive is malformed",
         E::SimpleKeyExpected | E::InvalidSimpleKey => "expected `:` behind the key, on the same line",
         E::InvalidDocumentEnd => "expected nothing behind `...`",
         E::InvalidIndentation | E::InvalidFlowScalarIndent => "this line is not indented like its neighbours",
@@ -152,6 +135,37 @@ fn message(kind: &ErrorKind) -> &'static str {
         E::BlockEntryInFlowCollection => "`-` cannot begin an element inside brackets",
         E::BlockSequenceEntryNotAllowed => "a list cannot begin here, put it on a new line",
         E::InvalidBlockEntryWhitespace => "expected a space behind `-`",
+        E::MappingKeyNotAllowed => "a key cannot stand here",
+        E::FlowMappingValueAdjacentCollection | E::InvalidMappingValueWhitespace => {
+            "expected a space behind `:`"
+        }
+        E::InvalidColonPlacement | E::MappingValueNotAllowed => {
+            "`:` cannot stand here, put a value that holds `: ` in quotes"
+        }
+        other => message_of_token(other),
+    }
+}
+
+fn message_of_token(kind: &ErrorKind) -> &'static str {
+    use ErrorKind as E;
+    match kind {
+        E::ExpectedTagBang
+        | E::ExpectedTagDirectiveBang
+        | E::InvalidGlobalTagCharacter
+        | E::InvalidTagDirectiveTerminator
+        | E::InvalidTagTerminator
+        | E::MissingTagUri
+        | E::UnclosedVerbatimTag
+        | E::InvalidTagEscape
+        | E::InvalidTagUtf8LeadingByte
+        | E::InvalidTagUtf8TrailingByte
+        | E::InvalidTagUtf8 => "this tag is malformed",
+        E::InvalidDirectiveTerminator
+        | E::MissingYamlVersionSeparator
+        | E::MissingDirectiveName
+        | E::InvalidDirectiveName
+        | E::YamlVersionTooLong
+        | E::MissingYamlVersion => "this directive is malformed",
         E::ZeroBlockScalarIndent | E::InvalidBlockScalarHeader => {
             "expected the end of the line behind `|` or `>`"
         }
@@ -172,13 +186,6 @@ fn message(kind: &ErrorKind) -> &'static str {
         | E::InvalidUnicodeEscape => "this escape is no character",
         E::PlainScalarStartsWithDashFlowIndicator | E::UnexpectedEndOfPlainScalar => {
             "a value cannot begin like this without quotes"
-        }
-        E::MappingKeyNotAllowed => "a key cannot stand here",
-        E::FlowMappingValueAdjacentCollection | E::InvalidMappingValueWhitespace => {
-            "expected a space behind `:`"
-        }
-        E::InvalidColonPlacement | E::MappingValueNotAllowed => {
-            "`:` cannot stand here, put a value that holds `: ` in quotes"
         }
         _ => "expected YAML",
     }

@@ -14,6 +14,8 @@ mod expect;
 mod lines;
 mod parse;
 mod places;
+mod replace;
+mod scalar;
 mod schema;
 mod spelling;
 mod splice;

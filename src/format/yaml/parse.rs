@@ -1,17 +1,14 @@
 //! Events to [`Document`].
 
-use std::borrow::Cow;
 use std::collections::HashSet;
 
-use super::block::{Chomp, Header};
 use super::events::{Content, Event, Events, Properties};
-use super::lines::{break_before, find_indicator, line_end, lines};
-use super::{comments, decode, errors, schema};
+use super::lines::{break_before, find_indicator, lines};
+use super::{comments, errors, scalar, schema};
 use crate::document::{
     Comment, Document, Entry, FormatCode, Key, Kind, Node, NodeId, Part, Scalar, Span, Style, Value,
 };
 use crate::format::{Limits, ParseError};
-use crate::secret::SecretText;
 
 /// Reads a YAML file.
 ///
@@ -151,8 +148,10 @@ impl Builder<'_> {
             let place = self.zero_width_key(at.start);
             Key { text: "".into(), ambiguous: true, span: Span::new(place, place) }
         } else {
-            let (token, body, value) = self.scalar_places(at, style, value, base)?;
-            let span = Span::new(token.start, body.map_or(token.end, |body| body.end));
+            let (token, body, value) = scalar::read(text, self.last, (at, style, value), base)?;
+            // Without the last break of a block scalar, so that it ends the same at the end of a file.
+            let end = body.map_or(token.end, |body| break_before(text, body.end));
+            let span = Span::new(token.start, end);
             let ambiguous = style == Style::Plain && !schema::is_string(&value);
             Key { text: value.as_str().into(), ambiguous, span }
         };
@@ -200,7 +199,7 @@ impl Builder<'_> {
             }
             Content::Scalar { value, style } => {
                 self.count_leaf(at.start)?;
-                let (token, body, value) = self.scalar_places(at, style, value, base)?;
+                let (token, body, value) = scalar::read(self.text, self.last, (at, style, value), base)?;
                 let size = (token.end - token.start) + body.map_or(0, |body| body.end - body.start);
                 if size.max(value.len()) > self.limits.leaf {
                     let message = format!("this value is longer than {} bytes", self.limits.leaf);
@@ -267,7 +266,7 @@ impl Builder<'_> {
         let Some(frame) = self.frames.last_mut().filter(|frame| frame.is_list && !frame.flow) else {
             return Ok(());
         };
-        let dash = find_indicator(self.text, self.last, b"-", b":?");
+        let dash = find_indicator(self.text, self.last, b"-", b":?.");
         let dash = dash.ok_or_else(|| errors::internal(self.text, at))?;
         self.last = dash + 1;
         if frame.end.is_none() {
@@ -350,47 +349,11 @@ impl Builder<'_> {
 
     /// A key of no width stands behind its `?`, else before its `:`.
     fn zero_width_key(&self, seen: usize) -> usize {
-        match find_indicator(self.text, self.last, b"?:", b",") {
+        match find_indicator(self.text, self.last, b"?:", b",.") {
             Some(at) if self.text.as_bytes().get(at) == Some(&b'?') => at + 1,
             Some(at) => at,
             None => seen,
         }
-    }
-
-    /// The two ranges of a scalar and its value, decoded twice.
-    fn scalar_places(
-        &self,
-        at: Span,
-        style: Style,
-        value: Cow<'_, str>,
-        base: i32,
-    ) -> Result<(Span, Option<Span>, SecretText), ParseError> {
-        let value = SecretText::new(value.into_owned());
-        let unsure = || errors::internal(self.text, at.start);
-        if !matches!(style, Style::Literal | Style::Folded) {
-            let raw = at.of(self.text);
-            let own = decode::flow_scalar(style, raw).ok_or_else(unsure)?;
-            return if own == value { Ok((at, None, value)) } else { Err(unsure()) };
-        }
-        let start = find_indicator(self.text, self.last, b"|>", b"-:?.").ok_or_else(unsure)?;
-        let header = self.text.get(start..).and_then(Header::read).ok_or_else(unsure)?;
-        let token = Span::new(start, start + header.len);
-        let header_end = line_end(self.text, token.end);
-        let from = lines(self.text, header_end).next().map_or(header_end, |line| line.next);
-        let body = header.body(self.text, from, base);
-        let mut span = Span::new(from, body.end);
-        if header.decode(span.of(self.text), body.indent) != value {
-            let rest = self.text.get(span.end..).unwrap_or_default();
-            if header.chomp == Chomp::Keep && !rest.is_empty() && rest.bytes().all(|byte| byte == b' ') {
-                let message = "the file ends in a line of spaces that readers take differently: remove them";
-                return Err(ParseError::at(self.text, span.end, message));
-            }
-            return Err(unsure());
-        }
-        if !span.is_empty() && break_before(self.text, span.end) == span.end {
-            span.start = header_end;
-        }
-        Ok((token, (!span.is_empty()).then_some(span), value))
     }
 
     fn finish(mut self) -> Document {

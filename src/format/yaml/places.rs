@@ -1,19 +1,41 @@
 //! Where the parts of an entry are that a document does not keep: `?`, `-`, properties, the end of a body.
 
-use super::lines::{find_indicator, is_blank, line_start, lines, skip_trivia};
+use super::lines::{break_before, column, find_indicator, is_blank, line_start, lines, skip_trivia};
 use crate::document::{Document, Kind, NodeId};
 
-/// Where the entry or element begins whose key or first byte is at `start`: at its `?`, where one stands before it on
-/// the line.
+/// Where the entry begins whose key is at `start`: at its `?`, which may stand on a line further up.
 pub(super) fn entry_start(source: &str, start: usize) -> usize {
-    let before = source.get(line_start(source, start)..start).unwrap_or_default();
-    let trimmed = before.trim_end_matches([' ', '\t']);
-    match trimmed.strip_suffix('?') {
-        Some(rest) if trimmed.len() < before.len() && rest.bytes().last().is_none_or(is_blank) => {
-            start - (before.len() - rest.len())
+    let key_column = column(source, start);
+    let mut end = start;
+    loop {
+        let line = line_start(source, end);
+        let before = without_comment(source.get(line..end).unwrap_or_default()).trim_end_matches([' ', '\t']);
+        if let Some(indicators) = before.strip_suffix('?') {
+            let at = line + indicators.len();
+            let is_indicator = indicators.split([' ', '\t']).all(|part| matches!(part, "" | "-" | "?" | ":"))
+                && indicators.bytes().last().is_none_or(is_blank)
+                && column(source, at) < key_column;
+            return if is_indicator { at } else { start };
         }
-        _ => start,
+        if !before.is_empty() || line == 0 {
+            return start;
+        }
+        end = break_before(source, line);
+        if end == line {
+            return start;
+        }
     }
+}
+
+/// A line up to its comment, as far as that matters where only indicators may stand.
+fn without_comment(line: &str) -> &str {
+    let is_comment =
+        |at: usize| line.as_bytes().get(..at).and_then(<[u8]>::last).is_none_or(|byte| is_blank(*byte));
+    line.match_indices('#')
+        .map(|(at, _)| at)
+        .find(|at| is_comment(*at))
+        .and_then(|at| line.get(..at))
+        .unwrap_or(line)
 }
 
 /// One behind the last byte of a node and everything in it, block scalars' bodies included.

@@ -67,7 +67,7 @@ pub(super) fn double_quoted(text: &str) -> SecretText {
             '\0' => out.push_str("\\0"),
             '\u{1}'..='\u{1f}' | '\u{7f}'..='\u{a0}' => push_hex(&mut out, 'x', code, 2),
             '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fff9}'..='\u{ffff}' => {
-                push_hex(&mut out, 'u', code, 4)
+                push_hex(&mut out, 'u', code, 4);
             }
             c => out.push(c),
         }
@@ -84,7 +84,7 @@ pub(super) fn literal(text: &str, indent: usize, base: i32, eol: Eol) -> Option<
     let is_printable = |c: char| !c.is_control() && !matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}'..);
     let fits = text.contains('\n')
         && !content.is_empty()
-        && content.split('\n').last().is_some_and(|line| !line.is_empty())
+        && content.split('\n').next_back().is_some_and(|line| !line.is_empty())
         && content.split('\n').all(|line| line.is_empty() || !line.chars().all(|c| matches!(c, ' ' | '\t')))
         && content.chars().all(|c| matches!(c, '\n' | '\t' | '\u{10000}'..) || is_printable(c));
     if !fits {

@@ -1,7 +1,4 @@
 use std::collections::BTreeSet;
-use std::fmt::Write;
-use std::process::Stdio;
-use std::time::Instant;
 
 use super::Sandbox;
 use crate::git::{GitError, ObjectId};
@@ -92,26 +89,4 @@ fn parents_and_merge_bases() {
     sandbox.git_in(&sandbox.top, &["clone", "--quiet", "--depth=1", "--branch=main", &url, "shallow"]);
     let shallow = crate::git::Repo::discover(&sandbox.top.join("shallow"), &sandbox.environment).unwrap();
     assert!(shallow.is_shallow().unwrap());
-}
-
-/// Prints a measurement: a history of 5000 versions.
-#[test]
-#[ignore = "a measurement"]
-fn a_long_history() {
-    let sandbox = Sandbox::new();
-    let mut script = String::new();
-    for at in 0..5000 {
-        let text = format!("{at}\n").repeat(200);
-        writeln!(script, "commit refs/heads/main\ncommitter a <a@example.org> {at} +0000\ndata 1\nm")
-            .unwrap();
-        writeln!(script, "M 100644 inline a\ndata {}\n{text}", text.len()).unwrap();
-    }
-    sandbox.put("script", script);
-    let input = std::fs::File::open(sandbox.root.join("script")).unwrap();
-    let mut import = sandbox.plain(&sandbox.root);
-    assert!(import.args(["fast-import", "--quiet"]).stdin(Stdio::from(input)).status().unwrap().success());
-    let start = Instant::now();
-    let count = sandbox.repo().versions("main", "a").unwrap().map(Result::unwrap).count();
-    println!("{count} versions in {:?}", start.elapsed());
-    assert_eq!(count, 5000);
 }

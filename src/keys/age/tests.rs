@@ -1,4 +1,3 @@
-use std::cell::Cell;
 use std::fs::{self, File};
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
@@ -463,37 +462,4 @@ fn stanzas_of_other_kinds_are_listed_in_their_place() {
         ]
     );
     assert_eq!(error.to_string(), "no usable key: none of the file's 3 recipients is you");
-}
-
-#[test]
-#[ignore = "measures; run with --release --nocapture"]
-fn costs() {
-    let timed = |name: &str, count: u32, act: &dyn Fn()| {
-        let start = std::time::Instant::now();
-        (0..count).for_each(|_| act());
-        println!("{name}: {:.1} us", start.elapsed().as_secs_f64() * 1e6 / f64::from(count));
-    };
-    let home = Home::new();
-    let text = format!("{ALICE}\n{ED25519}{RSA}");
-    let environment = home.environment(&[("SEALEAF_IDENTITY", &text)]);
-    let run = Run::new(&environment, &NoPrompt);
-    for (name, id) in [("x25519", ALICE_ID), ("ed25519", ED25519_ID), ("rsa 2048", RSA_ID)] {
-        let stanza = stanza(id);
-        let secret = SecretBytes::new(vec![1; 69]);
-        timed(&format!("{name} wrap"), 200, &|| drop(wrap(id, &secret)));
-        timed(&format!("{name} unwrap"), 200, &|| drop(unwrap(&stanza, &run)));
-    }
-    let count = Cell::new(0);
-    timed("first look at the places", 200, &|| {
-        let run = Run::new(&environment, &NoPrompt);
-        count.set(count.get() + own_recipients(&run).len());
-    });
-    let mut recipient = ::age::scrypt::Recipient::new(SecretString::from(PASSPHRASE));
-    recipient.set_work_factor(18);
-    let file = ::age::encrypt(&recipient, ALICE.as_bytes()).unwrap();
-    home.file(".config/sealeaf/keys.txt", file);
-    let environment = home.environment(&[]);
-    timed("passphrase of work factor 18", 1, &|| {
-        attempt(&environment, &Answers::new(&[PASSPHRASE]), &[ALICE_ID]).map(drop).unwrap();
-    });
 }

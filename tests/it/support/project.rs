@@ -1,46 +1,100 @@
-//! A sandbox that is set up: an identity, a rule, sealed files.
+//! A repository in use: people with age keys, a configuration, sealed files.
 
-use super::Sandbox;
+use std::fmt::Write;
+use std::fs;
+use std::ops::Deref;
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
 
-/// The user's recipient.
-pub(crate) const ALICE: &str = "age1hemz4x4pu084aqjgnpejegru9c996ssz4a6p6epx0u7dlncfseus5rp4v8";
-/// Another one's.
-const BOB: &str = "age10y6h7e2jhzsxrng7nsaeatf3y0qprdauex94uach4m90t8gmndxsddm5ef";
-/// Bob's private key, made for these tests.
-pub(crate) const BOBS_KEY: &str =
-    "AGE-SECRET-KEY-15X86GVQYANE9F0YNE748ZV0G726NDD2DCL57ZKCH2HR3RCYQ2GWQ0AGDWX";
-/// Alice's.
-const ALICES_KEY: &str = "AGE-SECRET-KEY-188ECU2KSRNWNZHJ5WH83WP65Z4H4G2E4R79NG4UPM0N933J96KZQ2QCYA3";
+use sealeaf::keys::age::generate;
 
-impl Sandbox {
-    /// A git repository with a rule for `secrets/**` and for Alice, who has her key in the usual place.
-    pub(crate) fn project() -> Self {
-        let sandbox = Self::new();
-        sandbox.put(&sandbox.home().join(".config/sealeaf/keys.txt"), &format!("{ALICES_KEY}\n"));
-        sandbox.close(&sandbox.home().join(".config/sealeaf/keys.txt"));
-        sandbox.rule("to = [\"alice\"]");
-        sandbox
+use super::{Run, Sandbox};
+
+/// A [`Sandbox`] with people. Each has an identity; their public keys print as `[NAME]`.
+#[derive(Debug)]
+pub(crate) struct Project {
+    sandbox: Sandbox,
+    people: Vec<(String, String)>,
+}
+
+impl Project {
+    /// People, all known to the configuration, which goes on with `rules`. Commands are run as the first of them.
+    pub(crate) fn new(people: &[&str], rules: &str) -> Self {
+        let mut sandbox = Sandbox::new();
+        let mut known = Vec::new();
+        for name in people {
+            let identity = generate("2026-01-01T00:00:00Z").unwrap();
+            let file = sandbox.home().join(format!("{name}.txt"));
+            sandbox.put(&file, identity.text.as_str());
+            fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+            sandbox.mask(&identity.recipient, &format!("[{}]", name.to_uppercase()));
+            known.push(((*name).to_owned(), identity.recipient));
+        }
+        let project = Self { sandbox, people: known };
+        project.configure(people, rules);
+        project
     }
 
-    /// Writes a configuration whose one rule, for `secrets/**`, holds these lines.
-    pub(crate) fn rule(&self, lines: &str) -> &Self {
-        let recipients =
-            format!("[recipients]\nalice = {{ age = \"{ALICE}\" }}\nbob = {{ age = \"{BOB}\" }}\n");
-        let rule = format!("[[rule]]\nfiles = [\"secrets/**\"]\n{lines}\n");
-        self.write(".sealeaf.toml", &format!("version = 1\n\n{recipients}\n{rule}"))
+    /// Writes the configuration anew: these people, then `rules`.
+    pub(crate) fn configure(&self, people: &[&str], rules: &str) -> &Self {
+        let mut text = "version = 1\n\n[recipients]\n".to_owned();
+        for name in people {
+            writeln!(text, "{name} = {{ age = \"{}\" }}", self.key(name)).unwrap();
+        }
+        self.write(".sealeaf.toml", &format!("{text}\n{rules}"));
+        self
     }
 
-    /// Writes a file and seals it by its rule; gives the sealed text.
+    /// A person's public key.
+    pub(crate) fn key(&self, name: &str) -> &str {
+        &self.people.iter().find(|(known, _)| known == name).unwrap().1
+    }
+
+    /// A person's identity file.
+    pub(crate) fn identity(&self, name: &str) -> PathBuf {
+        self.home().join(format!("{name}.txt"))
+    }
+
+    /// Prepares a run as the first person.
+    pub(crate) fn run(&self, arguments: &[&str]) -> Run<'_> {
+        self.run_as(&self.people[0].0, arguments)
+    }
+
+    /// Prepares a run as somebody.
+    pub(crate) fn run_as(&self, name: &str, arguments: &[&str]) -> Run<'_> {
+        self.sandbox.run(arguments).env("SEALEAF_IDENTITY_FILE", self.identity(name))
+    }
+
+    /// Prepares a run without a key.
+    pub(crate) fn run_as_nobody(&self, arguments: &[&str]) -> Run<'_> {
+        self.sandbox.run(arguments)
+    }
+
+    /// The text of a sealed file with one more recipient, put there by somebody without its key.
+    pub(crate) fn injected(&self, name: &str, person: &str) -> String {
+        let stanza = format!("        - age: {}\n          wrapped: AAAA\n  policy: ", self.key(person));
+        self.read(name).replacen("  policy: ", &stanza, 1)
+    }
+
+    /// Writes a file and seals it by its rule.
     #[track_caller]
-    pub(crate) fn seal(&self, name: &str, text: &str) -> String {
+    pub(crate) fn seal(&self, name: &str, text: &str) -> &Self {
         self.write(name, text);
-        self.run(&["encrypt", name, "--allow-comments", "--allow-no-secrets"]).stdout();
-        self.read(name)
+        self.run(&["encrypt", "--quiet", "--", name]).stdout();
+        self
     }
 
-    /// Opens a file.
+    /// What a file opens to.
     #[track_caller]
     pub(crate) fn open(&self, name: &str) -> String {
-        self.run(&["decrypt", name]).stdout()
+        self.run(&["decrypt", "--", name]).stdout()
+    }
+}
+
+impl Deref for Project {
+    type Target = Sandbox;
+
+    fn deref(&self) -> &Sandbox {
+        &self.sandbox
     }
 }

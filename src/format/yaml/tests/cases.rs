@@ -1,6 +1,6 @@
 //! Every file of `tests/fixtures/cases`.
 
-use super::{Refusal, check_exact, seal_all};
+use super::{Refusal, check_exact, open, seal_all};
 
 fn cases() -> Vec<(String, String)> {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/cases");
@@ -28,6 +28,68 @@ fn all_come_back() {
         }
     }
     assert_eq!(refused, REFUSED);
+}
+
+/// The cases that can be sealed, and that hold no carriage return of their own.
+fn plain_cases() -> Vec<(String, String)> {
+    let is_plain = |(_, text): &(String, String)| !text.contains('\r') && seal_all(text, false).is_ok();
+    cases().into_iter().filter(is_plain).collect()
+}
+
+/// R2: what is sealed, converted and opened is what is converted; and a converted file comes back itself.
+#[test]
+fn other_line_breaks() {
+    let mut kept = Vec::new();
+    for (name, text) in plain_cases() {
+        for eol in ["\r\n", "\r"] {
+            let convert = |text: &str| text.replace('\n', eol);
+            check_exact(&convert(&text));
+            let sealed = seal_all(&text, false).unwrap();
+            let opened = open(&convert(&sealed.text), &sealed.unsealing).unwrap();
+            if *opened.source != convert(&text) {
+                kept.push(name.clone());
+            }
+        }
+    }
+    // Sealed, it is one line without a break: nothing tells that the file has other ones now.
+    assert_eq!(kept, ["no-final-newline-literal", "no-final-newline-literal"]);
+}
+
+/// R3: the same with two columns more. Lines of blanks that are content move along, which no plain indenting does.
+#[test]
+fn other_indentation() {
+    let mut differ = Vec::new();
+    for (name, text) in plain_cases() {
+        let has_marker =
+            |line: &str| line.starts_with("---") || line.starts_with("...") || line.starts_with('%');
+        let document = super::parse(&text).unwrap();
+        let is_block = document.parts.len() == 1 && !text.starts_with(['{', '[']);
+        if !is_block || document.scalar(document.parts[0].root).is_some() || text.lines().any(has_marker) {
+            continue;
+        }
+        let indent = |text: &str| -> String {
+            let is_kept = |line: &str| line.trim().is_empty() || line.starts_with("---");
+            let lines = text.split_inclusive('\n');
+            lines.map(|line| format!("{}{line}", if is_kept(line) { "" } else { "  " })).collect()
+        };
+        let sealed = seal_all(&text, false).unwrap();
+        let opened = open(&indent(&sealed.text), &sealed.unsealing).unwrap();
+        for (id, value, _) in &sealed.unsealing.leaves {
+            assert_eq!(opened.value(*id).as_ref(), Some(value), "{name}");
+        }
+        if *opened.source != indent(&text) {
+            differ.push(name);
+        }
+    }
+    assert_eq!(differ, ["block-tab-content", "block-trailing-spaces"]);
+}
+
+#[test]
+fn no_last_line_break() {
+    for (_, text) in plain_cases() {
+        check_exact(text.trim_end_matches('\n'));
+        check_exact(&format!("{}\n", text.trim_end_matches('\n')));
+    }
 }
 
 const REFUSED: &[&str] = &[

@@ -2,6 +2,10 @@
 
 mod cases;
 mod edit;
+mod entry;
+mod moved;
+mod parse;
+mod random;
 
 use super::Yaml;
 use crate::document::{Document, NodeId, Tree};

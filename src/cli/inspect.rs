@@ -1,0 +1,220 @@
+//! What a file is at the moment: sealed, plain, or something between; who can read it; and whether that is as its rule
+//! says. Asks nobody for anything.
+
+use std::path::{Path, PathBuf};
+
+use sealeaf::document::NodeId;
+use sealeaf::envelope::native::{self, marked};
+use sealeaf::file::{FileError, SealedFile};
+use sealeaf::keys::Recipient;
+use serde::Serialize;
+
+use super::compare::{Comparison, Person, paths};
+use super::found::is_sealed;
+use super::input::{Access, Input, Source};
+use super::report::{Kind, Report, plural};
+use super::session::{Ruling, Session};
+
+/// A file, looked at.
+#[derive(Debug)]
+pub(crate) struct Inspected {
+    /// As the user names it.
+    pub(crate) path: PathBuf,
+    /// What it is.
+    pub(crate) state: State,
+    /// What is not in order, each in one line.
+    pub(crate) reasons: Vec<String>,
+    /// Who can read it, by its metadata; empty where it is not sealed.
+    pub(crate) recipients: Vec<Recipient>,
+    /// Its rule, where one covers it.
+    pub(crate) ruling: Option<Ruling>,
+    /// How it differs from its rule.
+    pub(crate) comparison: Option<Comparison>,
+    /// Its sealed form, where it could be read.
+    pub(crate) sealed: Option<SealedFile>,
+}
+
+/// What a file is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum State {
+    /// One version that a key holder wrote, verified.
+    Sealed,
+    /// Sealed by its look; none of the user's keys opens it without being asked for.
+    NotVerified,
+    /// Authentic pieces of several versions.
+    Linked,
+    /// Sealed, but for values that its own rule or the one of the repository seals.
+    HalfSealed,
+    /// Without metadata.
+    Plain,
+    /// Sealed, and not in order.
+    Broken,
+}
+
+impl State {
+    /// All of them, the best first.
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Sealed, Self::NotVerified, Self::Linked, Self::HalfSealed, Self::Plain, Self::Broken];
+
+    /// For people.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Sealed => "sealed",
+            Self::NotVerified => "sealed (not verified)",
+            Self::Linked => "linked",
+            Self::HalfSealed => "half-sealed",
+            Self::Plain => "plain",
+            Self::Broken => "broken",
+        }
+    }
+}
+
+/// Looks at a file; with those of the user's keys that open without a question, also inside.
+///
+/// # Errors
+/// [`Kind::Failed`] where it cannot be read. Everything else is a state.
+pub(crate) fn inspect(path: &Path, session: &Session<'_>) -> Result<Inspected, Report> {
+    let mut found = Inspected {
+        path: path.to_owned(),
+        state: State::Plain,
+        reasons: Vec::new(),
+        recipients: Vec::new(),
+        ruling: None,
+        comparison: None,
+        sealed: None,
+    };
+    match session.ruling(path) {
+        Ok(ruling) => found.ruling = ruling,
+        Err(report) => found.reasons.push(report.reason()),
+    }
+    let source = Source::File(path.to_owned());
+    let input = match Input::read(&source, Access::Read, None, None, session.context) {
+        Ok(input) => input,
+        Err(report) if report.kind() == Kind::Failed => return Err(report.at(path)),
+        Err(report) => {
+            found.state = if is_sealed(path, session) { State::Broken } else { State::Plain };
+            found.reasons.push(report.reason());
+            return Ok(found);
+        }
+    };
+    let parse = || SealedFile::parse(&input.text, input.format, &session.context.limits);
+    match parse() {
+        Ok(file) => found.look_inside(file, parse, session),
+        Err(FileError::NotSealed) => found.look_at_plain(),
+        Err(error) => {
+            found.state = if super::input::looks_sealed(&input.text) { State::Broken } else { State::Plain };
+            found.reasons.push(Report::from(error).reason());
+        }
+    }
+    Ok(found)
+}
+
+impl Inspected {
+    fn look_at_plain(&mut self) {
+        self.state = State::Plain;
+        if self.ruling.is_some() {
+            self.reasons.push("a rule covers it; `sealeaf encrypt` seals it".to_owned());
+        }
+    }
+
+    fn look_inside(
+        &mut self,
+        file: SealedFile,
+        parse: impl FnOnce() -> Result<SealedFile, FileError>,
+        session: &Session<'_>,
+    ) {
+        self.recipients = file.header().recipients().cloned().collect();
+        self.comparison = self.ruling.as_ref().map(|ruling| Comparison::of(&file, ruling));
+        let shown = exposed(&file);
+        if shown.is_empty() {
+            self.verify(parse, session);
+        } else {
+            self.state = State::HalfSealed;
+            let values = paths(&file.sealed().body, &shown);
+            self.reasons.extend(
+                values.iter().map(|path| format!("{path} stands in clear, and the file's rule seals it")),
+            );
+        }
+        self.compare(&file);
+        self.sealed = Some(file);
+    }
+
+    fn verify(&mut self, parse: impl FnOnce() -> Result<SealedFile, FileError>, session: &Session<'_>) {
+        let opened = parse().and_then(|file| file.open(&session.keyring(), &session.context.limits));
+        self.state = match opened {
+            Ok(open) if open.state() == native::State::Sealed => State::Sealed,
+            Ok(_) => State::Linked,
+            Err(FileError::Unwrap(error)) if !error.failed => State::NotVerified,
+            Err(error) => {
+                self.reasons.push(Report::from(error).reason());
+                State::Broken
+            }
+        };
+    }
+
+    /// Says where the file is not as its rule says.
+    fn compare(&mut self, file: &SealedFile) {
+        let Some(comparison) = &self.comparison else {
+            let scope = &file.header().policy.scope;
+            if self.ruling.is_none() && self.reasons.is_empty() {
+                let scope =
+                    if scope.is_empty() { String::new() } else { format!("; it is for scope `{scope}`") };
+                self.reasons.push(format!("no rule covers it{scope}"));
+            }
+            return;
+        };
+        let reasons = &mut self.reasons;
+        let own = reasons.len();
+        reasons.extend(
+            comparison.added.iter().map(|new| format!("{} is in the rule and cannot read it", new.label())),
+        );
+        reasons.extend(
+            comparison
+                .removed
+                .iter()
+                .map(|old| format!("{} can read it and is not in the rule", old.label())),
+        );
+        reasons.extend(comparison.settings.iter().map(|setting| {
+            format!("{}: {} in the file, {} in the rule", setting.name, setting.was, setting.now)
+        }));
+        if !comparison.cleared.is_empty() {
+            let count = plural(comparison.cleared.len(), "sealed value is", "sealed values are");
+            reasons.push(format!("{count} clear by the rule"));
+        }
+        if self.state != State::HalfSealed && !comparison.sealed.is_empty() {
+            let seals =
+                comparison.sealed.iter().map(|spot| format!("{spot} stands in clear, and the rule seals it"));
+            reasons.extend(seals);
+            if matches!(self.state, State::Sealed | State::NotVerified | State::Linked) {
+                self.state = State::HalfSealed;
+            }
+        }
+        for (was, now) in &comparison.renamed {
+            if was.name != now.name {
+                reasons.push(format!("{} is called `{}` in the rule", was.label(), now.name));
+            }
+        }
+        if reasons.len() > own {
+            reasons.push("`sealeaf rekey` brings it to its rule".to_owned());
+        }
+    }
+
+    /// For JSON.
+    pub(crate) fn people(&self) -> Vec<Person<'_>> {
+        self.recipients.iter().map(Person::of).collect()
+    }
+}
+
+/// The leaves that the file's own rule seals and that stand in clear.
+fn exposed(file: &SealedFile) -> Vec<NodeId> {
+    let body = &file.sealed().body;
+    let marked = marked(body, &file.header().policy.selection);
+    let is_shown = |id: &NodeId| {
+        marked.get(id.index()).copied().unwrap_or_default()
+            && body.is_leaf(*id)
+            && body.node(*id).sealable
+            && !file.sealed().is_token(*id)
+    };
+    body.ids().filter(is_shown).collect()
+}
