@@ -7,19 +7,22 @@ use std::time::{Duration, Instant};
 use expect_test::expect;
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::support::{BOBS_KEY, Run, Sandbox};
+use crate::support::{Project, Run};
+
+/// One rule, for Alice.
+const RULE: &str = "[[rule]]\nfiles = [\"secrets/**\"]\nto = [\"alice\"]\n";
 
 const TEXT: &str = "db:\n  user: app # who\n  password: s3cret one\n";
 
 /// A project with a committed sealed file.
-fn project() -> Sandbox {
-    let sandbox = Sandbox::project();
+fn project() -> Project {
+    let sandbox = Project::new(&["alice", "bob"], RULE);
     sandbox.seal("secrets/a.yaml", TEXT);
     sandbox.commit("first");
     sandbox
 }
 
-impl Sandbox {
+impl Project {
     /// `sealeaf edit` with an editor that runs `script` on `$1`.
     fn edit<'a>(&'a self, arguments: &[&str], script: &str) -> Run<'a> {
         self.run(&[&["edit"], arguments].concat()).env("SEALEAF_EDITOR", self.editor(script))
@@ -65,7 +68,8 @@ fn an_unchanged_text_writes_nothing() {
         "#]],
     );
     assert!(!sandbox.path("secrets/new.yaml").exists());
-    sandbox.write("secrets/plain.yaml", "a: 1\n").edit(&["secrets/plain.yaml"], "true").check(
+    sandbox.write("secrets/plain.yaml", "a: 1\n");
+    sandbox.edit(&["secrets/plain.yaml"], "true").check(
         0,
         expect![""],
         expect![[r#"
@@ -76,7 +80,7 @@ fn an_unchanged_text_writes_nothing() {
 
 #[test]
 fn a_new_file_is_sealed_by_its_rule() {
-    let sandbox = Sandbox::project();
+    let sandbox = Project::new(&["alice"], RULE);
     sandbox.edit(&["secrets/deep/a.json"], "printf '{\"a\": \"canary\"}\\n' >\"$1\"").check(
         0,
         expect![""],
@@ -100,7 +104,7 @@ fn a_plain_file_is_sealed_as_the_next_version_of_what_git_has() {
 
 #[test]
 fn without_a_rule_nothing_is_opened() {
-    let sandbox = Sandbox::project();
+    let sandbox = Project::new(&["alice"], RULE);
     sandbox.edit(&["other.yaml"], "touch \"$HOME/started\"").fails(
         7,
         expect![[r#"
@@ -114,7 +118,7 @@ fn without_a_rule_nothing_is_opened() {
 #[test]
 fn recipients_other_than_the_rules_are_refused_before_the_editor_opens() {
     let sandbox = project();
-    sandbox.rule("to = [\"alice\", \"bob\"]");
+    sandbox.configure(&["alice", "bob"], &RULE.replace("\"alice\"", "\"alice\", \"bob\""));
     sandbox.edit(&["secrets/a.yaml"], "touch \"$HOME/started\"").fails(
         7,
         expect![[r#"
@@ -142,9 +146,10 @@ fn ac_15_a_mix_of_versions_is_refused() {
 #[test]
 fn the_editor_sees_no_keys_and_no_file_name() {
     let sandbox = project();
+    let bobs = fs::read_to_string(sandbox.identity("bob")).unwrap();
     let script =
         "case \"$1\" in *secrets*|*/a.yaml) exit 3;; *.yaml) ;; *) exit 4;; esac; env >\"$HOME/env\"";
-    sandbox.edit(&["secrets/a.yaml"], script).env("SEALEAF_IDENTITY", BOBS_KEY).stdout();
+    sandbox.edit(&["secrets/a.yaml"], script).env("SEALEAF_IDENTITY", bobs).stdout();
     let shown = fs::read_to_string(sandbox.home().join("env")).unwrap();
     assert!(!shown.contains("AGE-SECRET-KEY") && shown.contains("SEALEAF_EDITOR="), "{shown}");
 }
@@ -182,7 +187,7 @@ fn ac_49_leftovers_are_named_and_removed() {
 }
 
 /// Starts an editor that never ends, and waits until it runs.
-fn started(sandbox: &Sandbox) -> std::process::Child {
+fn started(sandbox: &Project) -> std::process::Child {
     let run =
         sandbox.edit(&["secrets/a.yaml"], "echo canary >>\"$1\"; touch \"$HOME/started\"; exec sleep 60");
     let child = run.into_command().stderr(std::process::Stdio::null()).spawn().unwrap();
@@ -289,8 +294,8 @@ fn on_a_terminal_the_editor_opens_again() {
 
 #[test]
 fn ac_19_an_edit_that_may_not_be_sealed_as_it_is_is_kept_sealed_as_a_whole() {
-    let sandbox = Sandbox::project();
-    sandbox.rule("to = [\"alice\"]\nscope = \"{path}\"");
+    let sandbox = Project::new(&["alice"], RULE);
+    sandbox.configure(&["alice"], &format!("{RULE}scope = \"{{path}}\"\n"));
     sandbox.seal("secrets/a.yaml", TEXT);
     let before = sandbox.read("secrets/a.yaml");
     sandbox.edit(&["secrets/a.yaml"], "echo '# password: hunter2' >>\"$1\"").fails(
@@ -312,8 +317,8 @@ fn ac_19_an_edit_that_may_not_be_sealed_as_it_is_is_kept_sealed_as_a_whole() {
 
 #[test]
 fn ac_67_a_rule_that_seals_nothing_is_refused() {
-    let sandbox = Sandbox::project();
-    sandbox.rule("to = [\"alice\"]\nencrypt = [\"none\"]");
+    let sandbox = Project::new(&["alice"], RULE);
+    sandbox.configure(&["alice"], &format!("{RULE}encrypt = [\"none\"]\n"));
     let output = sandbox.edit(&["secrets/a.yaml"], "echo 'a: canary' >>\"$1\"").output();
     assert_eq!(output.code, 7);
     assert!(output.stderr.contains("the rule seals nothing in this file"), "{}", output.stderr);
@@ -344,7 +349,7 @@ fn ac_71_a_file_changed_meanwhile_is_not_overwritten() {
 
 #[test]
 fn ac_71_a_file_that_appears_meanwhile_is_not_overwritten() {
-    let sandbox = Sandbox::project();
+    let sandbox = Project::new(&["alice"], RULE);
     let script = "echo 'b: mine' >>\"$1\"; mkdir -p secrets; echo theirs >secrets/new.yaml";
     sandbox.edit(&["secrets/new.yaml"], script).fails(
         9,

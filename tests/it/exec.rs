@@ -2,11 +2,14 @@
 
 use expect_test::expect;
 
-use crate::support::{BOBS_KEY, Sandbox};
+use crate::support::Project;
+
+/// One rule, for Alice.
+const RULE: &str = "[[rule]]\nfiles = [\"secrets/**\"]\nto = [\"alice\"]\n";
 
 /// A project with one sealed file.
-fn with(text: &str) -> Sandbox {
-    let sandbox = Sandbox::project();
+fn with(text: &str) -> Project {
+    let sandbox = Project::new(&["alice", "bob"], RULE);
     sandbox.seal("secrets/a.yaml", text);
     sandbox
 }
@@ -15,13 +18,11 @@ fn with(text: &str) -> Sandbox {
 #[track_caller]
 fn check(text: &str, arguments: &[&str], expect: &[&str]) {
     let sandbox = with(text);
-    let before = sandbox.command("env").output().unwrap().stdout;
-    let before = String::from_utf8(before).unwrap();
-    let command = [&["exec", "secrets/a.yaml"], arguments, &["--", "env"]].concat();
-    let after = sandbox.run(&command).stdout();
-    let after = sandbox.masked(&after);
-    let before = sandbox.masked(&before);
-    let mut new: Vec<&str> = after.lines().filter(|line| !before.lines().any(|old| old == *line)).collect();
+    sandbox.write("secrets/empty.yaml", "");
+    sandbox.run(&["encrypt", "--allow-no-secrets", "secrets/empty.yaml"]).stdout();
+    let run = |file: &str| sandbox.run(&[&["exec", file], arguments, &["--", "env"]].concat()).stdout();
+    let (without, with) = (run("secrets/empty.yaml"), run("secrets/a.yaml"));
+    let mut new: Vec<&str> = with.lines().filter(|line| !without.lines().any(|old| old == *line)).collect();
     new.sort_unstable();
     assert_eq!(new, expect);
 }
@@ -65,7 +66,7 @@ fn the_file_wins_over_the_environment() {
 
 #[test]
 fn other_formats_work_too() {
-    let sandbox = Sandbox::project();
+    let sandbox = Project::new(&["alice"], RULE);
     sandbox.seal("secrets/a.json", "{\"a\": {\"b\": \"x\\ny\"}}\n");
     sandbox.seal("secrets/b.toml", "day = 2026-01-02\n[[t]]\nf = 1.50\n");
     let shown = |name: &str| {
@@ -126,9 +127,9 @@ fn the_program_takes_this_ones_place_with_signals_as_they_were() {
 #[test]
 fn the_program_does_not_get_the_users_keys() {
     let sandbox = with("a: x\n");
+    let bobs = std::fs::read_to_string(sandbox.identity("bob")).unwrap();
     let run = sandbox.run(&["exec", "secrets/a.yaml", "--", "env"]);
-    let shown =
-        run.env("SEALEAF_IDENTITY", BOBS_KEY).env("SOPS_AGE_KEY", BOBS_KEY).env("OTHER", "kept").stdout();
+    let shown = run.env("SEALEAF_IDENTITY", &bobs).env("SOPS_AGE_KEY", &bobs).env("OTHER", "kept").stdout();
     assert!(!shown.contains("AGE-SECRET-KEY") && shown.contains("OTHER=kept\n"), "{shown}");
 }
 

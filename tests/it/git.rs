@@ -1,22 +1,29 @@
 //! `sealeaf git`, with the real git.
 
 use std::fs;
+use std::path::Path;
 
 use expect_test::expect;
 
-use crate::support::{BOBS_KEY, Output, Sandbox};
+use crate::support::{Output, Project, Sandbox};
 
-impl Sandbox {
-    /// The binary on the path, where git finds it.
-    fn with_us_on_the_path(self) -> Self {
+/// One rule, for Alice.
+const RULE: &str = "[[rule]]\nfiles = [\"secrets/**\"]\nto = [\"alice\"]\n";
+
+impl Project {
+    /// The binary on the path and the key in its place, where they are found when git starts the binary.
+    fn for_git(self) -> Self {
+        let folder = self.home().join(".config/sealeaf");
+        fs::create_dir_all(&folder).unwrap();
+        fs::copy(self.identity("alice"), folder.join("keys.txt")).unwrap();
         self.script("sealeaf", &format!("exec '{}' \"$@\"", env!("CARGO_BIN_EXE_sealeaf")));
         self
     }
 }
 
 /// A project with a history: two versions of a sealed file, the second not committed.
-fn changed() -> Sandbox {
-    let sandbox = Sandbox::project().with_us_on_the_path();
+fn changed() -> Project {
+    let sandbox = Project::new(&["alice", "bob"], RULE).for_git();
     sandbox.write(".gitattributes", "secrets/** -text diff=sealeaf merge=sealeaf\n");
     sandbox.seal("secrets/a.yaml", "db:\n  user: app\n  password: s3cret one\n");
     sandbox.commit("first");
@@ -64,7 +71,7 @@ fn installing_again_changes_nothing() {
 
 #[test]
 fn missing_attributes_are_named() {
-    Sandbox::project().run(&["git", "install"]).check(
+    Project::new(&["alice"], RULE).run(&["git", "install"]).check(
         0,
         expect![""],
         expect![[r#"
@@ -105,10 +112,9 @@ fn without_a_key_the_sealed_text_is_shown() {
     sandbox.run(&["git", "install"]).stdout();
     let sealed = sandbox.read("secrets/a.yaml");
     fs::remove_dir_all(sandbox.home().join(".config/sealeaf")).unwrap();
-    let textconv =
-        |arguments: &[&str]| sandbox.run(&[&["git", "textconv", "secrets/a.yaml"], arguments].concat());
-    textconv(&[]).env("SEALEAF_IDENTITY", BOBS_KEY).check_text(&sealed, "");
-    textconv(&["-v"]).check_text(
+    let arguments = ["git", "textconv", "secrets/a.yaml"];
+    sandbox.run_as("bob", &arguments).check_text(&sealed, "");
+    sandbox.run_as_nobody(&[&arguments[..], &["-v"]].concat()).check_text(
         &sealed,
         "sealeaf: secrets/a.yaml: no usable key: the file's only recipient is not you\n",
     );
@@ -117,14 +123,20 @@ fn without_a_key_the_sealed_text_is_shown() {
 
 #[test]
 fn a_key_under_a_passphrase_is_not_asked_for() {
-    let sandbox = changed();
+    let sandbox = Project::new(&["alice"], RULE);
+    let keys = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/keys/age/testdata");
+    let locked = fs::read_to_string(keys.join("ed25519_locked.pub")).unwrap();
+    let config = sandbox.read(".sealeaf.toml").replace(sandbox.key("alice"), locked.trim());
+    sandbox.write(".sealeaf.toml", &config);
+    sandbox.seal("secrets/a.yaml", "a: x\n");
+    fs::create_dir(sandbox.home().join(".ssh")).unwrap();
+    fs::copy(keys.join("ed25519_locked"), sandbox.home().join(".ssh/id_ed25519")).unwrap();
     let sealed = sandbox.read("secrets/a.yaml");
-    let keys = sandbox.home().join(".config/sealeaf/keys.txt");
-    let armored = "-----BEGIN AGE ENCRYPTED FILE-----\nYWdlLWVuY3J5cHRpb24ub3JnL3YxCi0+IHNjcnlwdCBBQUFBQUFBQUFBQUFBQUFBQUFBQUFBIDE4\n";
-    fs::OpenOptions::new().write(true).truncate(true).open(keys).unwrap();
-    let run = sandbox.run(&["git", "textconv", "secrets/a.yaml"]).env("SEALEAF_IDENTITY", armored);
-    let (code, shown) = run.on_terminal(&[]);
-    assert_eq!((code, shown), (0, sealed));
+    let run = sandbox.run_as_nobody(&["git", "textconv", "secrets/a.yaml"]);
+    assert_eq!(run.on_terminal(&[]), (0, sealed));
+    // Who may ask does.
+    let run = sandbox.run_as_nobody(&["decrypt", "secrets/a.yaml"]);
+    assert_eq!(run.on_terminal(&[("passphrase for ", "wrong\n"); 3]).0, 4);
 }
 
 #[test]
@@ -145,9 +157,9 @@ fn what_is_not_sealed_or_broken_is_shown_as_it_is() {
 
 #[test]
 fn a_scope_does_not_matter_for_reading() {
-    let sandbox = Sandbox::project();
-    sandbox.rule("to = [\"alice\"]\nscope = \"{path}\"");
-    let sealed = sandbox.seal("secrets/a.yaml", "a: x\n");
+    let sandbox = Project::new(&["alice"], RULE);
+    sandbox.configure(&["alice"], &format!("{RULE}scope = \"{{path}}\"\n"));
+    let sealed = sandbox.seal("secrets/a.yaml", "a: x\n").read("secrets/a.yaml");
     sandbox.write("tmp-secrets/k3j_a.yaml", &sealed);
     sandbox.run(&["git", "textconv", "tmp-secrets/k3j_a.yaml"]).check_text("a: x\n", "");
 }
@@ -176,7 +188,7 @@ fn ac_56_a_hostile_repository_starts_nothing() {
 
 #[test]
 fn ac_57_terminals_obey_nothing_of_it() {
-    let sandbox = Sandbox::project();
+    let sandbox = Project::new(&["alice"], RULE);
     sandbox.seal("secrets/a.yaml", "a: \"x\u{202e}y\u{200b}\"\n\"k\u{2066}\": 1\nb: |\n  one\n  \ttwo\n");
     sandbox
         .run(&["git", "textconv", "secrets/a.yaml"])

@@ -1,8 +1,10 @@
 //! `sealeaf init`.
 
+use std::fs;
+
 use expect_test::expect;
 
-use crate::support::{ALICE, Sandbox};
+use crate::support::{Project, Sandbox};
 
 #[test]
 fn everything_is_set_up_and_works() {
@@ -26,7 +28,7 @@ fn everything_is_set_up_and_works() {
         let expect = format!("{name}: text: unset\n{name}: diff: sealeaf\n{name}: merge: sealeaf\n");
         assert_eq!(attributes, expect);
         sandbox.write(name, "{\"a\": \"x\"}\n").run(&["encrypt", name]).stdout();
-        assert_eq!(sandbox.open(name), "{\"a\": \"x\"}\n");
+        assert_eq!(sandbox.run(&["decrypt", name]).stdout(), "{\"a\": \"x\"}\n");
     }
     assert_eq!(sandbox.git(&["check-attr", "diff", "--", "c.yaml"]), "c.yaml: diff: unspecified\n");
 }
@@ -49,9 +51,10 @@ fn doing_it_again_changes_nothing() {
 
 #[test]
 fn what_is_there_stays_and_what_is_missing_is_added() {
-    let sandbox = Sandbox::project();
-    let config = sandbox.rule("to = [\"alice\"]").read(".sealeaf.toml").replace("secrets/**", "{a,b}/*.yaml");
-    sandbox.write(".sealeaf.toml", &config).write(".gitattributes", "*.png binary");
+    let rule = "[[rule]]\nfiles = [\"{a,b}/*.yaml\"]\nto = [\"alice\"]\n";
+    let sandbox = Project::new(&["alice"], rule);
+    let config = sandbox.read(".sealeaf.toml");
+    sandbox.write(".gitattributes", "*.png binary");
     sandbox.run(&["init", "--yes"]).check(
         0,
         expect![""],
@@ -92,18 +95,17 @@ fn without_a_terminal_it_shows_what_it_would_do() {
 
 #[test]
 fn on_a_terminal_it_asks() {
-    let sandbox = Sandbox::project();
-    std::fs::remove_file(sandbox.path(".sealeaf.toml")).unwrap();
+    let sandbox = Project::new(&["alice"], "");
+    fs::remove_file(sandbox.path(".sealeaf.toml")).unwrap();
     let (code, shown) = sandbox.run(&["init"]).on_terminal(&[("write all of this? [y/N] ", "\n")]);
-    let plan = format!(
-        "  .sealeaf.toml: a rule for `secrets/**` and `**/*.enc.*`, readable for test ({ALICE}), whose key is in \
-         [ROOT]/home/.config/sealeaf/keys.txt\n"
-    );
-    assert!(code == 7 && shown.contains(&plan), "{code} {shown}");
+    let plan = "  .sealeaf.toml: a rule for `secrets/**` and `**/*.enc.*`, readable for test ([ALICE]), whose key is in \
+                [ROOT]/home/alice.txt\n";
+    assert!(code == 7 && shown.contains(plan), "{code} {shown}");
     assert_eq!(sandbox.files(), Vec::<String>::new());
     let (code, _) = sandbox.run(&["init"]).on_terminal(&[("write all of this? [y/N] ", "y\n")]);
     assert_eq!(code, 0);
-    assert!(sandbox.read(".sealeaf.toml").contains(&format!("test = {{ age = \"{ALICE}\" }}\n")));
+    let alice = format!("test = {{ age = \"{}\" }}\n", sandbox.key("alice"));
+    assert!(sandbox.read(".sealeaf.toml").contains(&alice));
 }
 
 #[test]

@@ -110,8 +110,8 @@ impl<'a> Run<'a> {
     /// Runs, and checks that it succeeds with these texts.
     #[track_caller]
     pub(crate) fn check_text(self, stdout: &str, stderr: &str) {
-        let output = self.output();
-        assert_eq!((output.stdout.as_str(), output.stderr.as_str(), output.code), (stdout, stderr, 0));
+        let (stdout, stderr) = (self.sandbox.masked(stdout), self.sandbox.masked(stderr));
+        assert_eq!(self.output(), Output { code: 0, stdout, stderr });
     }
 
     /// Runs, checks that it succeeds, and gives standard output.
