@@ -3,8 +3,15 @@
 
 mod backends;
 mod completions;
+mod decrypt;
+mod encrypt;
+mod explain;
 mod formats;
 mod man;
+mod recipients;
+mod rekey;
+mod rotate;
+mod status;
 mod support;
 mod tidy;
 mod usage;
