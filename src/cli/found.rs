@@ -57,7 +57,7 @@ pub(crate) fn everything(session: &Session<'_>) -> Result<Vec<Found>, Report> {
 
 /// Every file below a folder that a rule covers or that is sealed.
 pub(crate) fn below(start: &Path, session: &Session<'_>) -> Result<Vec<PathBuf>, Report> {
-    let home = session.discover(&start.join(HERE))?.repository;
+    let home = repository_of(&session.context.directory.join(start));
     let finder = Finder { session, home, folders: RefCell::default(), failed: RefCell::default() };
     let candidates = walk(start, session.context, |path| finder.look(path) != Look::No)?;
     let looked: Vec<(Look, PathBuf)> =
@@ -139,12 +139,14 @@ impl Finder<'_> {
 
     /// `None` for a folder of another repository, and for one that was not understood.
     fn folder(&self, folder: &Path) -> Option<Folder> {
+        if repository_of(&self.session.context.directory.join(folder)) != self.home {
+            return None;
+        }
         match self.session.discover(&folder.join(HERE)) {
-            Ok(found) if found.repository == self.home => {
+            Ok(found) => {
                 let prefix = found.relative.strip_suffix(HERE).unwrap_or_default().to_owned();
                 Some(Folder { config: found.config, prefix })
             }
-            Ok(_) => None,
             Err(report) => {
                 self.failed.borrow_mut().get_or_insert(report);
                 None

@@ -132,9 +132,10 @@ impl Inspected {
         } else {
             self.state = State::HalfSealed;
             let values = paths(&file.sealed().body, &shown);
-            self.reasons.extend(
-                values.iter().map(|path| format!("{path} stands in clear, and the file's rule seals it")),
-            );
+            let shows =
+                values.iter().map(|path| format!("{path} stands in clear, and the file's rule seals it"));
+            self.reasons.extend(shows);
+            self.reasons.push("`sealeaf encrypt` seals it again".to_owned());
         }
         self.compare(&file);
         self.sealed = Some(file);

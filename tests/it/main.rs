@@ -10,6 +10,7 @@ mod formats;
 mod man;
 mod recipients;
 mod rekey;
+mod repair;
 mod rotate;
 mod status;
 mod support;

@@ -172,7 +172,7 @@ fn values_follow_the_patterns() {
         expect![[r#"
             sealeaf: secrets/a.yaml: show db.user in clear
             sealeaf: secrets/a.yaml: 1 value sealed, 1 value in clear now, 1 setting changed
-            sealeaf: warning: 1 value stood in clear until now, and still does in earlier commits
+            sealeaf: warning: 1 value or comment that was in clear can still be read in earlier commits
         "#]],
     );
     let text = project.read("secrets/a.yaml");
@@ -195,7 +195,7 @@ fn modes_and_names_follow_the_rule() {
         expect![[r#"
             sealeaf: secrets/a.yaml: padding: buckets to none
             sealeaf: secrets/a.yaml: 1 recipient renamed, 1 comment sealed, 2 settings changed
-            sealeaf: warning: 1 value stood in clear until now, and still does in earlier commits
+            sealeaf: warning: 1 value or comment that was in clear can still be read in earlier commits
         "#]],
     );
     assert!(project.read("secrets/a.yaml").contains("name: robert\n"));
@@ -205,6 +205,8 @@ fn modes_and_names_follow_the_rule() {
     project.seal("secrets/c.yaml", &secret);
     project.configure(PEOPLE, RULE);
     project.run(&["rekey", "secrets/c.yaml", "--yes"]).fails(7, expect![[r#"
+        sealeaf: secrets/c.yaml: show the comment in line 3 in clear
+        sealeaf: secrets/c.yaml: comments: encrypt to plain
         sealeaf: error: secrets/c.yaml: line 3: the comment looks like a secret (an assignment to a secret-sounding key) and would stay in clear
         sealeaf: hint: remove it, set `comments = "encrypt"` or `"strip"` in the rule, or say --allow-comments
     "#]]);
@@ -272,8 +274,8 @@ fn ac_32_the_configuration_can_be_held_to_a_trusted_commit() {
     project.run(&["rekey", "--all", "--yes", "--config-ref", "no-such"]).fails(
         1,
         expect![[r#"
-        sealeaf: error: `no-such` names no commit
-    "#]],
+            sealeaf: error: `no-such` names no commit
+        "#]],
     );
 }
 

@@ -30,8 +30,49 @@ fn each_file_has_a_state() {
         .write("elsewhere.yaml", &project.read("secrets/a.yaml"))
         .write("README.md", "")
         .write("x.yaml", "k: v\n");
-    project.run(&["status"]).check(0, expect![""], expect![""]);
-    project.run_as_nobody(&["status"]).check(0, expect![""], expect![""]);
+    project.run(&["status"]).check(
+        0,
+        expect![[r#"
+            elsewhere.yaml         sealed       alice, bob
+              no rule covers it
+            secrets/a.yaml         sealed       alice, bob
+            secrets/broken.yaml    broken       alice, bob
+              a cleartext value, key or the order below `kind` was changed by someone without the key
+            secrets/conflict.yaml  plain
+              line 1, column 1: a merge conflict is left in the file
+            secrets/half.yaml      half-sealed  alice, bob
+              db.password stands in clear, and the file's rule seals it
+              `sealeaf encrypt` seals it again
+            secrets/notes.txt      plain
+              the format cannot be told from the file's name
+            secrets/plain.yaml     plain
+              a rule covers it; `sealeaf encrypt` seals it
+        "#]],
+        expect![[r#"
+            sealeaf: 7 files: 2 sealed, 1 half-sealed, 3 plain, 1 broken
+        "#]],
+    );
+    project.run_as_nobody(&["status"]).check(
+        0,
+        expect![[r#"
+            elsewhere.yaml         sealed (not verified)  alice, bob
+              no rule covers it
+            secrets/a.yaml         sealed (not verified)  alice, bob
+            secrets/broken.yaml    sealed (not verified)  alice, bob
+            secrets/conflict.yaml  plain
+              line 1, column 1: a merge conflict is left in the file
+            secrets/half.yaml      half-sealed            alice, bob
+              db.password stands in clear, and the file's rule seals it
+              `sealeaf encrypt` seals it again
+            secrets/notes.txt      plain
+              the format cannot be told from the file's name
+            secrets/plain.yaml     plain
+              a rule covers it; `sealeaf encrypt` seals it
+        "#]],
+        expect![[r#"
+            sealeaf: 7 files: 3 sealed (not verified), 1 half-sealed, 3 plain
+        "#]],
+    );
 }
 
 #[test]
@@ -51,7 +92,15 @@ fn a_text_merge_is_linked() {
     assert_ne!(ours, base);
     let merged = ours.replace(&line(&ours, "  password:"), &line(&theirs, "  password:"));
     project.write("secrets/a.yaml", &merged);
-    project.run(&["status"]).check(0, expect![""], expect![""]);
+    project.run(&["status"]).check(
+        0,
+        expect![[r#"
+            secrets/a.yaml  linked  alice, bob
+        "#]],
+        expect![[r#"
+            sealeaf: 1 file: 1 linked
+        "#]],
+    );
 }
 
 #[test]
@@ -61,20 +110,51 @@ fn what_differs_from_the_rule_is_said() {
         PEOPLE,
         &RULE.replace("\"bob\"", "\"carol\"").replace("[\"kind\"]", "[\"db.user\"]\nscope = \"prod\""),
     );
-    project.run(&["status", "secrets/a.yaml"]).check(0, expect![""], expect![""]);
-    project.run(&["status", "--json"]).check(0, expect![""], expect![""]);
+    project.run(&["status", "secrets/a.yaml"]).check(
+        0,
+        expect![[r#"
+            secrets/a.yaml  half-sealed  alice, bob
+              carol ([CAROL]) is in the rule and cannot read it
+              bob ([BOB]) can read it and is not in the rule
+              scope: none in the file, `prod` in the rule
+              clear: `kind` in the file, `db.user` in the rule
+              1 sealed value is clear by the rule
+              kind stands in clear, and the rule seals it
+              `sealeaf rekey` brings it to its rule
+        "#]],
+        expect![[r#"
+            sealeaf: 1 file: 1 half-sealed
+        "#]],
+    );
+    project.run(&["status", "--json"]).check(0, expect![[r#"
+        {"schema_version":1,"files":[{"file":"secrets/a.yaml","state":"half-sealed","rule":1,"recipients":[{"name":"alice","type":"age","id":"[ALICE]","break_glass":false},{"name":"bob","type":"age","id":"[BOB]","break_glass":false}],"reasons":["carol ([CAROL]) is in the rule and cannot read it","bob ([BOB]) can read it and is not in the rule","scope: none in the file, `prod` in the rule","clear: `kind` in the file, `db.user` in the rule","1 sealed value is clear by the rule","kind stands in clear, and the rule seals it","`sealeaf rekey` brings it to its rule"],"changes":{"added":[{"name":"carol","type":"age","id":"[CAROL]","break_glass":false}],"removed":[{"name":"bob","type":"age","id":"[BOB]","break_glass":false}],"renamed":[],"sealed":["kind"],"cleared":["db.user"],"stripped":[],"settings":[{"name":"scope","was":"none","now":"`prod`"},{"name":"clear","was":"`kind`","now":"`db.user`"}]}}]}
+    "#]], expect![""]);
 }
 
 #[test]
 fn a_file_that_cannot_be_read_is_an_error_after_the_others() {
     let project = project();
-    project.run(&["status", "none.yaml", "secrets/a.yaml"]).check(1, expect![""], expect![""]);
+    project.run(&["status", "none.yaml", "secrets/a.yaml"]).check(
+        1,
+        expect![[r#"
+            secrets/a.yaml  sealed  alice, bob
+        "#]],
+        expect![[r#"
+            sealeaf: error: none.yaml: cannot read `none.yaml`: no such file or directory
+        "#]],
+    );
 }
 
 #[test]
 fn nothing_here_is_said() {
     let project = Project::new(PEOPLE, RULE);
-    project.run(&["status"]).check(0, expect![""], expect![""]);
+    project.run(&["status"]).check(
+        0,
+        expect![""],
+        expect![[r#"
+            sealeaf: no file here is sealed, and no rule covers one
+        "#]],
+    );
 }
 
 #[test]
