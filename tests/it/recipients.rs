@@ -75,7 +75,6 @@ fn adding_changes_configuration_and_files() {
         "#]],
     );
     let expected = config
-        .replace("\nteam = ", "\nteam = ")
         .replace("[\"alice\", \"bob\"]\n", &format!("[\"alice\", \"bob\"]\ncarol = {{ age = \"{key}\" }}\n"))
         .replace("to = [\"alice\"] # few", "to = [\"alice\", \"carol\"] # few");
     assert_eq!(project.read(".sealeaf.toml"), expected);
