@@ -35,7 +35,7 @@ pub(crate) struct Args {
     #[arg(short = 'n', long, conflicts_with = "check")]
     dry_run: bool,
     /// Agree to everything that would be asked
-    #[arg(short, long)]
+    #[arg(long)]
     yes: bool,
     /// Refuse a configuration that is not the one in this commit, such as `origin/main`
     #[arg(long, value_name = "REV")]
@@ -91,7 +91,7 @@ pub(crate) fn run(args: Args, context: &Context) -> Result<ExitCode, Report> {
 /// The file beside its rule; `None` where it was not named and is no business of this verb's.
 fn subject(found: &Found, session: &Session<'_>) -> Result<Option<Subject>, Report> {
     let path = &found.path;
-    if !found.named && !is_sealed(path, session) {
+    if !found.named && !is_sealed(path, session)? {
         return Ok(None);
     }
     let Some(ruling) = session.ruling(path).at(path)? else {

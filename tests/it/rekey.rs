@@ -397,3 +397,17 @@ fn one_file_that_is_not_in_order_stops_all() {
     );
     assert_eq!(project.read("secrets/a.yaml"), before);
 }
+
+#[test]
+fn a_sealed_file_that_another_tool_wrote_anew_is_not_overlooked() {
+    let project = project();
+    let json: serde_json::Value = serde_json::from_str(&project.read("secrets/b.json")).unwrap();
+    project.write("secrets/b.json", &json.to_string());
+    assert_eq!(project.open("secrets/b.json"), "{\"k\":[1,2],\"kind\":\"x\"}");
+    changed(&project, "\"alice\", \"bob\"", "\"alice\"");
+    project.run(&["rekey", "--all", "--yes", "--quiet"]).stdout();
+    assert_eq!(project.run_as("bob", &["decrypt", "secrets/b.json"]).output().code, 4);
+    // One that is broken stops everything.
+    project.write("secrets/b.json", &project.read("secrets/b.json")[1..]);
+    assert_eq!(project.run(&["rekey", "--all", "--check"]).output().code, 8);
+}
