@@ -45,16 +45,13 @@ impl Choice {
 ///
 /// # Errors
 /// [`Kind::Refused`], naming the key path: two leaves of one name, a name that programs obey ([`obeyed`]) and that is
-/// not allowed, a key of several meanings in a shell, a NUL in a value. [`Kind::Usage`]: several documents, or nothing
-/// chosen.
+/// not allowed, a key of several meanings in a shell, a NUL in a value. [`Kind::Usage`]: several documents.
 pub(crate) fn variables(
     leaves: impl IntoIterator<Item = (KeyPath, SecretText)>,
     choice: &Choice,
 ) -> Result<BTreeMap<String, SecretText>, Report> {
     let mut taken: BTreeMap<String, (KeyPath, SecretText)> = BTreeMap::new();
-    let mut empty = true;
     for (path, value) in leaves {
-        empty = false;
         if path.part > 0 {
             return Err(Report::message(Kind::Usage, "a file of several documents gives no environment"));
         }
@@ -72,9 +69,6 @@ pub(crate) fn variables(
             return Err(refused(&message).hint("choose one of them with --only"));
         }
         taken.insert(name, (path, value));
-    }
-    if taken.is_empty() && !empty {
-        return Err(Report::message(Kind::Usage, "--only chooses no value of the file"));
     }
     Ok(taken.into_iter().map(|(name, (_, value))| (name, value)).collect())
 }
@@ -269,7 +263,7 @@ mod tests {
             run(&leaves, &choice(&["DB_PASS*", "API"], "").unwrap()).unwrap(),
             ["API=a", "DB_PASSWORD=p"]
         );
-        assert_eq!(run(&leaves, &choice(&["none"], "").unwrap()).unwrap_err().kind(), Kind::Usage);
+        assert_eq!(run(&leaves, &choice(&["none"], "").unwrap()).unwrap(), [""; 0]);
         assert_eq!(run(&[("preload", "x")], &choice(&[], "LD_").unwrap()).unwrap_err().kind(), Kind::Refused);
         assert_eq!(choice(&["["], "").unwrap_err().kind(), Kind::Usage);
         assert_eq!(choice(&[], "1").unwrap_err().kind(), Kind::Usage);

@@ -1,169 +1,257 @@
-//! Aliases and merge keys, expanded for programs that want values. Files themselves are never expanded.
+//! Aliases and merge keys replaced by what they stand for, for readers that know neither.
+//!
+//! Only what leaves the file in another form is expanded (`get --json`, `exec`); a file itself never is.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
-use super::{Document, KeyPath, Kind, NodeId, Step, Tree, Value};
+use super::{Document, Entry, KeyPath, Kind, NodeId, Step, Tree, Value};
 
-/// A file whose aliases cannot be expanded.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+/// What cannot be expanded.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ExpandError {
-    /// The expansion would be over ten times the file.
-    #[error("the aliases expand to more than ten times the file")]
-    TooLarge,
-    /// An alias inside of what it stands for, or without an anchor.
-    #[error("line {line}: the alias stands for nothing that ends before it")]
-    Dangling {
+    /// An alias without an anchor before it.
+    #[error("line {line}: the alias `*{name}` has no anchor before it")]
+    NoAnchor {
+        /// 1-based.
+        line: usize,
+        /// The alias, without the asterisk.
+        name: String,
+    },
+    /// An alias of something that it is itself a part of.
+    #[error("line {line}: the alias `*{name}` stands inside of what it stands for")]
+    Endless {
+        /// 1-based.
+        line: usize,
+        /// The alias, without the asterisk.
+        name: String,
+    },
+    /// A merge key whose value is neither a map nor a list of maps.
+    #[error("line {line}: a merge key `<<` takes a map or a list of maps")]
+    Merge {
         /// 1-based.
         line: usize,
     },
+    /// Nested deeper than any file should be, once aliases are expanded.
+    #[error("line {line}: nested deeper than {limit} levels, aliases expanded")]
+    Depth {
+        /// 1-based line of what would be too deep.
+        line: usize,
+        /// The limit.
+        limit: usize,
+    },
+    /// The expansion would be over ten times the file.
+    #[error("aliases make the content more than {GROWTH} times as large as the file")]
+    Size,
 }
 
 impl Document {
-    /// What an alias stands for, through aliases of aliases; any other node itself. An alias without an anchor before
-    /// it stays.
+    /// What an alias stands for; any other node itself. An alias without an anchor before it stays. Takes as long as
+    /// the document is large.
     #[must_use]
     pub fn resolve(&self, id: NodeId) -> NodeId {
-        match &self.node(id).kind {
-            Kind::Alias(name) => self.anchor_before(id, name).unwrap_or(id),
-            _ => id,
-        }
+        let Kind::Alias(name) = &self.node(id).kind else { return id };
+        let Some(part) = self.parts.get(self.part_of(id)) else { return id };
+        let mut before = (part.root.0..id.0).rev().map(NodeId);
+        before.find(|other| self.node(*other).anchor.as_ref() == Some(name)).unwrap_or(id)
     }
 
-    /// The last node before `id` in its document with that anchor.
-    fn anchor_before(&self, id: NodeId, name: &str) -> Option<NodeId> {
-        let root = self.parts.get(self.part_of(id))?.root;
-        (root.0..id.0).rev().map(NodeId).find(|other| self.node(*other).anchor.as_deref() == Some(name))
-    }
-
-    /// The entry or element of a container, merge keys (`<<`) included; an entry of the map itself comes first.
+    /// The entry or element of a container, those of merged maps included. Takes as long as the document is large.
     #[must_use]
     pub fn child(&self, id: NodeId, step: &Step) -> Option<NodeId> {
         match (&self.node(id).kind, step) {
             (Kind::Map(entries), Step::Key(key)) => {
-                let own = entries.iter().find(|entry| entry.key.text == *key);
-                own.map(|entry| entry.value).or_else(|| self.merged_child(id, step, MAX_MERGES))
+                let own = entries.iter().find(|entry| !is_merge(entry) && entry.key.text == *key);
+                let found = own.or_else(|| {
+                    let pairs = Expansion::of(self).merged(entries).ok()?;
+                    pairs.into_iter().find(|entry| entry.key.text == *key)
+                });
+                // The merge key itself is there for who asks for it.
+                let found = found.or_else(|| entries.iter().find(|entry| entry.key.text == *key));
+                found.map(|entry| entry.value)
             }
             (Kind::List(items), Step::Index(index)) => items.get(*index).copied(),
             _ => None,
         }
     }
 
-    fn merged_child(&self, id: NodeId, step: &Step, depth: usize) -> Option<NodeId> {
-        let Kind::Map(entries) = &self.node(id).kind else { return None };
-        let merge = entries.iter().find(|entry| is_merge(&entry.key))?;
-        self.merge_sources(merge.value).into_iter().filter(|source| *source < id && depth > 0).find_map(
-            |source| {
-                let Kind::Map(entries) = &self.node(source).kind else { return None };
-                let own = entries.iter().find(|entry| Step::Key(entry.key.text.clone()) == *step);
-                own.map(|entry| entry.value).or_else(|| self.merged_child(source, step, depth - 1))
-            },
-        )
-    }
-
-    /// The maps that a merge key names, the first one winning.
-    fn merge_sources(&self, id: NodeId) -> Vec<NodeId> {
-        let id = self.resolve(id);
-        match &self.node(id).kind {
-            Kind::List(items) => items.iter().map(|item| self.resolve(*item)).collect(),
-            _ => vec![id],
-        }
-    }
-
-    /// The tree below a node with aliases and merge keys expanded; anchors and tags play no part, a zero-width value is
-    /// null.
+    /// Copies the tree below a node, aliases and merge keys expanded, anchors and tags left out. A value of no width
+    /// is null. Of a merged map come the pairs whose keys the map itself, or a map merged before, does not have; they
+    /// stand behind the map's own.
     ///
     /// # Errors
-    /// [`ExpandError`]: more than ten times as many values as the file has nodes, or an alias of what it stands in.
+    /// [`ExpandError`]: what would have more than ten times as many nodes as the whole document among others.
     pub fn expanded_tree(&self, id: NodeId) -> Result<Tree, ExpandError> {
-        let mut budget = self.nodes.len().saturating_mul(10);
-        self.expand(id, &mut budget)
+        Expansion::of(self).tree(id, 0)
     }
 
-    /// Every leaf below the roots of all documents, expanded.
+    /// All leaves with their paths, in order, aliases and merge keys expanded as in [`Document::expanded_tree`]. Empty
+    /// containers are leaves.
     ///
     /// # Errors
     /// [`ExpandError`].
     pub fn expanded_leaves(&self) -> Result<Vec<(KeyPath, Value)>, ExpandError> {
+        let mut expansion = Expansion::of(self);
         let mut leaves = Vec::new();
-        for (part, this) in self.parts.iter().enumerate() {
-            let tree = self.expanded_tree(this.root)?;
-            collect(&tree, &mut KeyPath { part, steps: Vec::new() }, &mut leaves);
+        for (part, document) in self.parts.iter().enumerate() {
+            let tree = expansion.tree(document.root, 0)?;
+            collect(tree, &mut KeyPath { part, steps: Vec::new() }, &mut leaves);
         }
         Ok(leaves)
     }
+}
 
-    /// Recursion ends: an alias leads to a node that ended before it, and nesting is bounded by the parser's limit.
-    fn expand(&self, id: NodeId, budget: &mut usize) -> Result<Tree, ExpandError> {
-        *budget = budget.checked_sub(1).ok_or(ExpandError::TooLarge)?;
-        let node = self.node(id);
-        Ok(match &node.kind {
-            Kind::Alias(_) => {
-                let target = self.resolve(id);
-                if target == id || self.contains(target, id) {
-                    return Err(ExpandError::Dangling { line: self.line_of(node.span.start) });
-                }
-                self.expand(target, budget)?
+/// Moves the leaves of a tree out. No deeper than the tree, which is limited.
+fn collect(tree: Tree, path: &mut KeyPath, leaves: &mut Vec<(KeyPath, Value)>) {
+    let steps: Vec<(Step, Tree)> = match tree {
+        Tree::Leaf(value) => return leaves.push((path.clone(), value)),
+        Tree::Map(pairs) => pairs.into_iter().map(|(key, value)| (Step::Key(key.into()), value)).collect(),
+        Tree::List(items) => {
+            items.into_iter().enumerate().map(|(index, item)| (Step::Index(index), item)).collect()
+        }
+    };
+    for (step, below) in steps {
+        path.steps.push(step);
+        collect(below, path, leaves);
+        path.steps.pop();
+    }
+}
+
+/// One expansion, with what is left of its allowance.
+struct Expansion<'a> {
+    document: &'a Document,
+    /// What each alias stands for.
+    targets: HashMap<NodeId, NodeId>,
+    left: usize,
+}
+
+impl<'a> Expansion<'a> {
+    fn of(document: &'a Document) -> Self {
+        let left = document.nodes.len().saturating_mul(GROWTH);
+        Self { document, targets: targets(document), left }
+    }
+
+    fn tree(&mut self, id: NodeId, level: usize) -> Result<Tree, ExpandError> {
+        self.take()?;
+        let id = self.resolved(id)?;
+        if level > DEPTH {
+            return Err(ExpandError::Depth { line: self.line(id), limit: DEPTH });
+        }
+        Ok(match &self.document.node(id).kind {
+            Kind::Map(entries) if !entries.is_empty() => {
+                let pairs = self.merged(entries)?;
+                let pair =
+                    |entry: &Entry| Ok((entry.key.text.to_string(), self.tree(entry.value, level + 1)?));
+                Tree::Map(pairs.into_iter().map(pair).collect::<Result<_, _>>()?)
             }
-            Kind::Empty => Tree::Leaf(Value::Null),
-            Kind::Map(entries) if !entries.is_empty() => Tree::Map(self.expand_map(id, budget)?),
             Kind::List(items) if !items.is_empty() => {
-                Tree::List(items.iter().map(|item| self.expand(*item, budget)).collect::<Result<_, _>>()?)
+                Tree::List(items.iter().map(|item| self.tree(*item, level + 1)).collect::<Result<_, _>>()?)
             }
-            _ => Tree::Leaf(self.value(id).unwrap_or(Value::Null)),
+            _ => Tree::Leaf(self.document.value(id).unwrap_or(Value::Null)),
         })
     }
 
-    fn expand_map(&self, id: NodeId, budget: &mut usize) -> Result<Vec<(String, Tree)>, ExpandError> {
-        let Kind::Map(entries) = &self.node(id).kind else { return Ok(Vec::new()) };
-        let mut seen: HashSet<&str> = HashSet::new();
-        let mut out = Vec::new();
-        for entry in entries.iter().filter(|entry| !is_merge(&entry.key)) {
-            seen.insert(&entry.key.text);
-            out.push((entry.key.text.to_string(), self.expand(entry.value, budget)?));
+    /// A map's own pairs, and behind them those that it merges.
+    fn merged(&mut self, entries: &'a [Entry]) -> Result<Vec<&'a Entry>, ExpandError> {
+        let (merges, mut pairs): (Vec<&Entry>, Vec<&Entry>) =
+            entries.iter().partition(|entry| is_merge(entry));
+        if merges.is_empty() {
+            return Ok(pairs);
         }
-        let mut merged = HashSet::new();
-        for entry in entries.iter().filter(|entry| is_merge(&entry.key)) {
-            for source in self.merge_sources(entry.value) {
-                if self.contains(source, id) {
-                    return Err(ExpandError::Dangling { line: self.line_of(entry.key.span.start) });
-                }
-                for (key, value) in self.expand_map(source, budget)? {
-                    if !seen.contains(key.as_str()) && merged.insert(key.clone()) {
-                        out.push((key, value));
+        let mut keys: HashSet<&str> = pairs.iter().map(|entry| &*entry.key.text).collect();
+        // The next map to merge is the last one here: a map's own merges come before the map behind it.
+        let mut waiting: Vec<NodeId> = merges.iter().rev().map(|entry| entry.value).collect();
+        let mut seen = HashSet::new();
+        while let Some(id) = waiting.pop() {
+            self.take()?;
+            let id = self.resolved(id)?;
+            if !seen.insert(id) {
+                continue;
+            }
+            match &self.document.node(id).kind {
+                Kind::Map(entries) => {
+                    for entry in entries.iter().rev().filter(|entry| is_merge(entry)) {
+                        waiting.push(entry.value);
+                    }
+                    for entry in entries.iter().filter(|entry| !is_merge(entry)) {
+                        self.take()?;
+                        if keys.insert(&entry.key.text) {
+                            pairs.push(entry);
+                        }
                     }
                 }
+                Kind::List(items) if items.iter().all(|item| self.is_map(*item)) => {
+                    waiting.extend(items.iter().rev());
+                }
+                _ => return Err(ExpandError::Merge { line: self.line(id) }),
             }
         }
-        Ok(out)
+        Ok(pairs)
     }
 
-    /// Whether `outer` is `inner` or stands above it.
-    fn contains(&self, outer: NodeId, inner: NodeId) -> bool {
-        std::iter::successors(Some(inner), |id| self.node(*id).parent).any(|id| id == outer)
-    }
-}
-
-fn is_merge(key: &super::Key) -> bool {
-    key.ambiguous && &*key.text == "<<"
-}
-
-fn collect(tree: &Tree, path: &mut KeyPath, leaves: &mut Vec<(KeyPath, Value)>) {
-    let mut below = |step: Step, tree: &Tree| {
-        path.steps.push(step);
-        collect(tree, path, leaves);
-        path.steps.pop();
-    };
-    match tree {
-        Tree::Map(entries) => {
-            entries.iter().for_each(|(key, value)| below(Step::Key(key.as_str().into()), value));
+    /// The node itself, or what an alias stands for.
+    fn resolved(&self, id: NodeId) -> Result<NodeId, ExpandError> {
+        let Kind::Alias(name) = &self.document.node(id).kind else { return Ok(id) };
+        let (line, name) = (|| self.line(id), || name.to_string());
+        let Some(target) = self.targets.get(&id) else {
+            return Err(ExpandError::NoAnchor { line: line(), name: name() });
+        };
+        // An alias points backwards, so a circle can only be closed by one that stands inside of its own target.
+        let mut above = self.document.node(id).parent;
+        while let Some(node) = above {
+            if node == *target {
+                return Err(ExpandError::Endless { line: line(), name: name() });
+            }
+            above = self.document.node(node).parent;
         }
-        Tree::List(items) => {
-            items.iter().enumerate().for_each(|(index, item)| below(Step::Index(index), item));
-        }
-        Tree::Leaf(value) => leaves.push((path.clone(), value.clone())),
+        Ok(*target)
+    }
+
+    fn is_map(&self, id: NodeId) -> bool {
+        self.resolved(id).is_ok_and(|id| matches!(self.document.node(id).kind, Kind::Map(_)))
+    }
+
+    fn take(&mut self) -> Result<(), ExpandError> {
+        self.left = self.left.checked_sub(1).ok_or(ExpandError::Size)?;
+        Ok(())
+    }
+
+    fn line(&self, id: NodeId) -> usize {
+        self.document.line_of(self.document.node(id).span.start)
     }
 }
 
-/// How many merge keys are followed from map to map.
-const MAX_MERGES: usize = 64;
+/// By alias, the last node before it in its YAML document that has an anchor of that name.
+fn targets(document: &Document) -> HashMap<NodeId, NodeId> {
+    let mut targets = HashMap::new();
+    let mut anchors: HashMap<&str, NodeId> = HashMap::new();
+    let mut roots = document.parts.iter().map(|part| part.root).peekable();
+    for id in document.ids() {
+        if roots.next_if_eq(&id).is_some() {
+            anchors.clear();
+        }
+        let node = document.node(id);
+        if let Some(name) = &node.anchor {
+            anchors.insert(name, id);
+        }
+        if let Kind::Alias(name) = &node.kind
+            && let Some(target) = anchors.get(&**name)
+        {
+            targets.insert(id, *target);
+        }
+    }
+    targets
+}
+
+/// A plain `<<`; in quotes it is a key as any other.
+fn is_merge(entry: &Entry) -> bool {
+    entry.key.ambiguous && &*entry.key.text == "<<"
+}
+
+/// How many times as many nodes as the document may come out.
+const GROWTH: usize = 10;
+/// Levels of maps and lists: four times what the parser allows, where it is not told otherwise.
+const DEPTH: usize = 256;
+
+#[cfg(test)]
+mod tests;

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use sealeaf::config::edit::{add_recipient, add_to_rule, remove_from_rule, remove_recipient};
 use sealeaf::config::near::nearest;
 use sealeaf::config::{Config, Rule};
-use sealeaf::keys::{KeyRef, Recipient};
+use sealeaf::keys::KeyRef;
 use serde::Serialize;
 
 use super::list::no_configuration;

@@ -1,6 +1,7 @@
 //! A place of its own for each test: home, configuration, repository, clock, and nothing of the machine's.
 #![allow(dead_code, reason = "each test file uses the part it needs")]
 
+mod alice;
 mod project;
 mod run;
 mod terminal;
@@ -13,6 +14,7 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
+pub(crate) use alice::{ALICE, BOBS_KEY};
 pub(crate) use project::Project;
 pub(crate) use run::{Output, Run};
 pub(crate) use tools::{skip, tools};
@@ -123,6 +125,11 @@ impl Sandbox {
         self.put(&path, &format!("#!/bin/sh\nset -eu\n{body}\n"));
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
         path
+    }
+
+    /// Leaves a file to its owner alone.
+    fn close(&self, path: &Path) {
+        fs::set_permissions(path, fs::Permissions::from_mode(0o600)).unwrap();
     }
 
     /// A fake editor, for `SEALEAF_EDITOR`: its script gets the file as `$1`.

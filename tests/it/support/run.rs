@@ -107,6 +107,13 @@ impl<'a> Run<'a> {
         assert_eq!(output.code, code, "exit code");
     }
 
+    /// Runs, and checks that it succeeds with these texts.
+    #[track_caller]
+    pub(crate) fn check_text(self, stdout: &str, stderr: &str) {
+        let output = self.output();
+        assert_eq!((output.stdout.as_str(), output.stderr.as_str(), output.code), (stdout, stderr, 0));
+    }
+
     /// Runs, checks that it succeeds, and gives standard output.
     #[track_caller]
     pub(crate) fn stdout(self) -> String {
