@@ -411,3 +411,14 @@ fn a_sealed_file_that_another_tool_wrote_anew_is_not_overlooked() {
     project.write("secrets/b.json", &project.read("secrets/b.json")[1..]);
     assert_eq!(project.run(&["rekey", "--all", "--check"]).output().code, 8);
 }
+
+#[test]
+fn nothing_to_do_is_said() {
+    Project::new(PEOPLE, RULE).run(&["rekey", "--all"]).check(
+        0,
+        expect![""],
+        expect![[r#"
+            sealeaf: there is no sealed file that a rule covers
+        "#]],
+    );
+}
