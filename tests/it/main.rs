@@ -4,6 +4,7 @@
 mod backends;
 mod completions;
 mod decrypt;
+mod docs;
 mod edit;
 mod encrypt;
 mod exec;
@@ -15,6 +16,7 @@ mod init;
 mod keygen;
 mod man;
 mod recipients;
+mod reference;
 mod rekey;
 mod repair;
 mod reseal;
