@@ -15,6 +15,7 @@ impl Source {
     /// Its lines above the tests, comments left out, with their numbers. None where all of it is for tests.
     fn code(&self) -> Vec<(usize, &str)> {
         let whole = self.path.starts_with("tests/")
+            || self.path.contains("/tests/")
             || self.path.ends_with("/tests.rs")
             || self.path.ends_with("/contract.rs");
         let lines: Vec<&str> = if whole { Vec::new() } else { self.text.lines().collect() };
