@@ -40,7 +40,7 @@ pub enum State {
 pub struct Authentic {
     /// Token's node, value and spelling.
     pub leaves: Vec<(NodeId, Value, Spelling)>,
-    /// Comment's index, and everything behind its marker.
+    /// Comment's index, and everything behind its marker; by index.
     pub comments: Vec<(usize, SecretText)>,
     /// One version or a mix.
     pub state: State,
@@ -234,6 +234,8 @@ impl Sealed {
                 _ => return Err(EnvelopeError::Value { at: Where::of(&self.body, record.place) }),
             }
         }
+        // Of a TOML file the stream order is not the order of positions, in which comments are put back.
+        comments.sort_unstable_by_key(|(index, _)| *index);
         Ok((leaves, comments))
     }
 

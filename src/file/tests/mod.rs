@@ -1,10 +1,11 @@
 //! Tests of the whole library path.
 #![cfg(feature = "age")]
 
-mod explore;
+mod bugs;
 mod path;
 
-use crate::file::{Next, OpenFile, SealedFile, SealedText, Sealing, parse, seal};
+use crate::envelope::native::State;
+use crate::file::{FileError, Next, OpenFile, SealedFile, SealedText, Sealing, parse, seal};
 use crate::format::{Format, Limits, by_name};
 use crate::keys::{Environment, KeyRef, Keyring, NoPrompt, Recipient, Run, age};
 use crate::policy::{Cleartext, Comments, Policy, Selection};
@@ -76,10 +77,6 @@ fn changed_lines(a: &str, b: &str) -> usize {
 }
 
 fn policies() -> Vec<Policy> {
-    let only = |patterns: &[&str], clear: &[&str]| {
-        let list = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
-        Selection::parse(&list(patterns), &list(clear)).unwrap()
-    };
     vec![
         Policy::default(),
         Policy { selection: only(&["**.pass"], &[]), ..Policy::default() },
@@ -97,3 +94,16 @@ fn policies() -> Vec<Policy> {
     ]
 }
 
+/// The selection of those patterns.
+fn only(encrypt: &[&str], clear: &[&str]) -> Selection {
+    let list = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
+    Selection::parse(&list(encrypt), &list(clear)).unwrap()
+}
+
+/// What opening gives: the state and the plaintext, or why not.
+fn opened(user: &User, text: &str, format: &'static dyn Format) -> Result<(State, String), FileError> {
+    let limits = Limits::default();
+    let file = SealedFile::parse(text, format, &limits)?;
+    let open = user.with(|keyring| file.open(keyring, &limits))?;
+    Ok((open.state(), open.plain().source.to_string()))
+}
