@@ -141,7 +141,8 @@ pub(super) fn line_break(document: &Document, id: NodeId) -> LineBreak {
     let text = document.source.as_str();
     let gap = |start: usize, end: usize| text.get(start..end).unwrap_or_default();
     let mut at = document.node(id).span.end;
-    let mut behind = document.ids().skip(id.index() + 1).filter(|other| document.is_leaf(*other));
+    let count = u32::try_from(document.nodes.len()).unwrap_or(u32::MAX);
+    let mut behind = (id.0 + 1..count).map(NodeId).filter(|other| document.is_leaf(*other));
     for other in behind.by_ref().take(NEIGHBOURS) {
         let span = document.node(other).span;
         match LineBreak::first_in(gap(at, span.start)) {
@@ -156,7 +157,7 @@ pub(super) fn line_break(document: &Document, id: NodeId) -> LineBreak {
         }
     }
     let mut at = document.node(id).span.start;
-    let mut before = document.ids().rev().skip(document.nodes.len() - id.index());
+    let mut before = (0..id.0).rev().map(NodeId);
     for other in before.by_ref().filter(|other| document.is_leaf(*other)).take(NEIGHBOURS) {
         let span = document.node(other).span;
         match LineBreak::last_in(gap(span.end, at)) {
