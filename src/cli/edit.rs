@@ -165,9 +165,9 @@ impl<'a> Subject<'a> {
             let report = report.at(self.path);
             context.say(&report.render(context.colour));
             match context.prompt.again("open the editor again?") {
-                Ok(true) => {}
-                Ok(false) => return Err(Report::message(report.kind(), "the edit is thrown away")),
-                Err(_) => return Err(self.keep(text.as_ref(), report.kind(), session)),
+                Ok(Some(true)) => {}
+                Ok(Some(false)) => return Err(Report::message(report.kind(), "the edit is thrown away")),
+                Ok(None) | Err(_) => return Err(self.keep(text.as_ref(), report.kind(), session)),
             }
         }
     }

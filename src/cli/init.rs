@@ -8,7 +8,7 @@ use sealeaf::keys::age::{NewIdentity, own_recipients, unread_places};
 use super::context::Context;
 use super::git::install::{Attributes, FILE as ATTRIBUTES_FILE, describe, install, repository};
 use super::output::{Content, create, replace};
-use super::report::{Context as _, Kind, Report};
+use super::report::{Kind, Report};
 use super::session::Session;
 use super::{escape, keygen};
 

@@ -123,6 +123,10 @@ const FILES: &[(&str, &str)] = &[
         ".sealeaf.toml",
         "Rules and recipients; looked for from the file's folder up to the root of its repository.",
     ),
+    (
+        ".gitattributes",
+        "Which files git shows in clear and keeps the line breaks of; `sealeaf init` writes its lines.",
+    ),
     (".sops.yaml", "Read where there is no .sealeaf.toml."),
     ("$XDG_CONFIG_HOME/sealeaf/keys.txt", "The user's own identities, mode 0600."),
     (

@@ -82,7 +82,8 @@ pub(crate) fn explained_by(file: &SealedFile, merge: &Merge) -> bool {
     explained(file.sealed(), [merge.ours.sealed(), merge.theirs.sealed()], &bases)
 }
 
-/// What stands in `now`, differs from `before` and was in an earlier version already.
+/// What stands in `now`, differs from `before` and was in an earlier version already. Where the history is shallow, what
+/// is not newer than everything in `before` counts.
 pub(crate) fn rollbacks(
     session: &Session<'_>,
     repo: &Repo,
@@ -92,11 +93,13 @@ pub(crate) fn rollbacks(
     now: &SealedFile,
 ) -> Result<Vec<String>, Report> {
     let mut history = Vec::new();
-    for version in repo.versions(reference, relative)? {
-        let text = String::from_utf8(version?.content).ok();
-        let parsed =
-            text.and_then(|text| SealedFile::parse(&text, now.format(), &session.context.limits).ok());
-        history.extend(parsed);
+    if !repo.is_shallow()? {
+        for version in repo.versions(reference, relative)? {
+            let text = String::from_utf8(version?.content).ok();
+            let parsed =
+                text.and_then(|text| SealedFile::parse(&text, now.format(), &session.context.limits).ok());
+            history.extend(parsed);
+        }
     }
     Ok(rolled_back(now.sealed(), before.sealed(), history.iter().map(SealedFile::sealed)))
 }

@@ -2,8 +2,6 @@
 //!
 //! A verb is one file: an `Args` struct whose doc comment is its help, and one `run`. It is registered here in three
 //! neighbouring places: a `mod` line, a variant of [`Command`], an arm of `Command::run`.
-// The verbs that use the rest of this folder come one by one; this line goes with the last of them.
-#![allow(dead_code, unused_imports, reason = "the verbs that use these parts are registered one by one")]
 
 mod bring;
 mod child;

@@ -29,17 +29,6 @@ pub(crate) fn map<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) 
     results.into_iter().map(|(_, result)| result).collect()
 }
 
-/// Does `work` on every item.
-///
-/// # Errors
-/// The first in the items' order; the other items are done nevertheless.
-pub(crate) fn try_map<T: Sync, R: Send>(
-    items: &[T],
-    work: impl Fn(&T) -> Result<R, Report> + Sync,
-) -> Result<Vec<R>, Report> {
-    map(items, work).into_iter().collect()
-}
-
 /// Does `work` on every item, and says of each failure but the first, which is given back, what it is: one file that
 /// fails stops no other.
 pub(crate) fn report_each<T: Sync>(
@@ -56,7 +45,6 @@ pub(crate) fn report_each<T: Sync>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::report::Kind;
 
     #[test]
     fn results_keep_the_order() {
@@ -64,15 +52,5 @@ mod tests {
             let items: Vec<usize> = (0..count).collect();
             assert_eq!(map(&items, |item| item * 2), items.iter().map(|item| item * 2).collect::<Vec<_>>());
         }
-    }
-
-    #[test]
-    fn the_first_error_in_order_counts() {
-        let items: Vec<usize> = (0..100).collect();
-        let report = try_map(&items, |item| match item {
-            30.. => Err(Report::message(Kind::Failed, format!("item {item}"))),
-            _ => Ok(()),
-        });
-        assert_eq!(report.unwrap_err().render(false), "sealeaf: error: item 30\n");
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::fs::{File, OpenOptions};
+use std::fs::OpenOptions;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -38,28 +38,19 @@ impl TerminalPrompt {
     /// # Errors
     /// Where there is no terminal; the hint names `--yes`.
     pub(crate) fn confirm(&self, question: &str, lines: &[String]) -> Result<bool, Report> {
-        let no_terminal = |_| {
+        let shown: String = lines.iter().map(|line| format!("  {}\n", escape::line(line))).collect();
+        let answer = ask(&format!("{shown}{} [y/N] ", escape::line(question)))?.ok_or_else(|| {
             Report::message(Kind::Refused, format!("there is no terminal to ask `{question}`"))
                 .hint("say --yes to answer yes without being asked")
-        };
-        let mut tty = OpenOptions::new().read(true).write(true).open(TTY).map_err(no_terminal)?;
-        let shown: String = lines.iter().map(|line| format!("  {}\n", escape::line(line))).collect();
-        let answer = write!(tty, "{shown}{} [y/N] ", escape::line(question)).and_then(|()| answer(&tty));
-        let answer = answer.map_err(Report::io("ask on", TTY.as_ref()))?;
-        Ok(matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
+        })?;
+        Ok(matches!(answer.as_str(), "y" | "yes"))
     }
 
-    /// Asks whether to try again; anything but no is yes, but for a terminal that is gone.
-    ///
-    /// # Errors
-    /// Where there is no terminal.
-    pub(crate) fn again(&self, question: &str) -> Result<bool, Report> {
-        let no_terminal = |_| Report::message(Kind::Refused, "there is no terminal to ask on");
-        let mut tty = OpenOptions::new().read(true).write(true).open(TTY).map_err(no_terminal)?;
-        let answer = write!(tty, "{} [Y/n] ", escape::line(question)).and_then(|()| answer(&tty));
-        let answer = answer.map_err(Report::io("ask on", TTY.as_ref()))?;
-        // The end of input is no answer: asking on would never end.
-        Ok(!answer.is_empty() && !matches!(answer.trim().to_ascii_lowercase().as_str(), "n" | "no"))
+    /// Asks whether to try again; anything but no is yes. `None` where there is no terminal, or it is at its end: who
+    /// asked on would never stop.
+    pub(crate) fn again(&self, question: &str) -> Result<Option<bool>, Report> {
+        let answer = ask(&format!("{} [Y/n] ", escape::line(question)))?;
+        Ok(answer.map(|answer| !matches!(answer.as_str(), "n" | "no")))
     }
 
     /// Asks for a new secret value, twice, without echo.
@@ -105,10 +96,16 @@ fn hidden(prompt: &str) -> Result<SecretText, PromptError> {
     })
 }
 
-fn answer(tty: &File) -> std::io::Result<String> {
-    let mut line = String::new();
-    BufReader::new(tty.take(MAX_ANSWER)).read_line(&mut line)?;
-    Ok(line)
+/// Asks in the open, and gives the answer in lower case. `None` where there is no terminal to ask on, or none any more.
+/// `text` must be escaped.
+fn ask(text: &str) -> Result<Option<String>, Report> {
+    let Ok(mut tty) = OpenOptions::new().read(true).write(true).open(TTY) else { return Ok(None) };
+    let answer = tty.write_all(text.as_bytes()).and_then(|()| {
+        let mut line = String::new();
+        BufReader::new((&tty).take(MAX_ANSWER)).read_line(&mut line).map(|_| line)
+    });
+    let answer = answer.map_err(Report::io("ask on", TTY.as_ref()))?;
+    Ok((!answer.is_empty()).then(|| answer.trim().to_ascii_lowercase()))
 }
 
 const TTY: &str = "/dev/tty";

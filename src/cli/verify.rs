@@ -123,7 +123,8 @@ fn one(args: &Args, source: &Source, session: &Session<'_>) -> Result<Found, Rep
         );
     }
     if let Some(reference) = &args.against {
-        notes.extend(against(args, reference, &file, source, session)?);
+        let is_sealed = open.as_ref().is_some_and(|open| open.state() == State::Sealed);
+        notes.extend(against(args, reference, &file, is_sealed, source, session)?);
     }
     if let Some(commit) = &args.merge {
         check_merge(commit, &file, open.as_ref(), source, session)?;
@@ -149,6 +150,7 @@ fn against(
     args: &Args,
     reference: &str,
     file: &SealedFile,
+    is_sealed: bool,
     source: &Source,
     session: &Session<'_>,
 ) -> Result<Vec<String>, Report> {
@@ -173,8 +175,12 @@ fn against(
         ));
     } else {
         let back = rollbacks(session, &repo, &relative, reference, &before, file)?;
-        if repo.is_shallow()? {
-            session.once("the history is shallow: what is older than it is not known".to_owned());
+        // Without the whole history an old number in a newer sealed file may be a merge's: that cannot be told.
+        if repo.is_shallow()? && is_sealed && file.sealed().newest() > before.sealed().newest() {
+            return Ok(back
+                .into_iter()
+                .map(|label| format!("not known, the history is shallow: {label}"))
+                .collect());
         }
         found.extend(back.into_iter().map(|label| format!("went back to an earlier version: {label}")));
     }

@@ -173,7 +173,7 @@ mod tests {
             ("# password rotation: monthly", None),
             ("# see https://example.org/a/b/C1/long-path/Readme", None),
             ("# sha256:0123456789abcdef0123456789abcdef", None),
-            ("# TODO(alice): move to vault", None),
+            ("# alice: move this to vault", None),
         ] {
             assert_eq!(looks_secret(text), expect, "{text}");
         }

@@ -1,11 +1,7 @@
 //! Key backends against the real tools: `age`, `age-keygen`, `ssh-keygen`. A test whose tools are missing says so and
 //! passes.
 
-#![expect(
-    clippy::print_stdout,
-    clippy::unwrap_used,
-    reason = "helpers of tests may fail the test and say so"
-)]
+#![expect(clippy::unwrap_used, reason = "helpers of tests may fail the test and say so")]
 
 use std::ffi::OsStr;
 use std::fs;
@@ -35,7 +31,7 @@ impl Bench {
         for tool in tools {
             let found = Command::new(tool).arg("--version").stdin(Stdio::null()).output();
             if found.is_err() {
-                println!("skipped: `{tool}` is not installed");
+                crate::support::skip(&format!("`{tool}` is not installed"));
                 return None;
             }
         }

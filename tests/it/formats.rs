@@ -53,7 +53,18 @@ impl Sealer {
 }
 
 /// The inputs of `tests/fixtures/cases` that are refused, and why.
-const REFUSED: &[(&str, &str)] = &[];
+const REFUSED: &[(&str, &str)] = &[
+    ("anchors.yaml", "line 7, column 5: expected a key that is text, found an alias"),
+    ("complex-keys.yaml", "line 1, column 3: expected a key that is text, found a list"),
+    ("dup-keys.yaml", "line 2, column 1: the key `a` stands twice in this map"),
+    ("dup.json", "line 1, column 8: the key `a` stands twice in this object"),
+    ("merge.yaml", "line 4, column 3: the key `<<` stands twice in this map"),
+    (
+        "scalar.json",
+        "line 1: the root is no object, so the metadata has no place: wrap the value in an object",
+    ),
+    ("ws.json", "line 3, column 14: expected a surrogate pair: half of one is no character"),
+];
 
 #[test]
 fn tricky_inputs_come_back_or_are_refused_for_the_right_reason() {
@@ -104,14 +115,13 @@ fn yaml_test_suite() {
         }
     }
     println!("yaml-test-suite: {} texts, {exact} exact, valid but refused: {refused:#?}", tests.len());
-    assert_eq!(exact, YAML_EXACT.0, "{refused:#?}");
-    assert_eq!(refused.len(), YAML_EXACT.1, "{refused:#?}");
+    assert_eq!(exact, 277, "{refused:#?}");
+    let by = |reason: &str| refused.values().filter(|text| text.contains(reason)).count();
+    // What a path cannot name is refused, and one text that readers take differently.
+    let keys = by("expected a key that is text") + by("expected a key without anchor and tag");
+    assert_eq!((keys, by("stands twice"), by("readers take differently"), refused.len()), (32, 1, 1, 34));
     independent_yaml(&pairs);
 }
-
-/// How many texts of the suite come back exactly, and how many valid ones are refused: those with complex or aliased
-/// keys, duplicate keys, and the few that a gate refuses.
-const YAML_EXACT: (usize, usize) = (0, 0);
 
 #[test]
 fn json_test_suite() {
@@ -119,7 +129,7 @@ fn json_test_suite() {
     let json = by_name("json").unwrap();
     let limits = Limits { depth: 1000, ..Limits::default() };
     let sealer = Sealer::new();
-    let (mut must, mut must_not, mut exact) = (0, 0, 0);
+    let (mut must, mut must_not, mut exact, mut accepted) = (0, 0, 0, Vec::new());
     for test in &tests {
         let name = test["name"].as_str().unwrap();
         let text = test["text"].as_str().unwrap();
@@ -130,7 +140,9 @@ fn json_test_suite() {
             assert!(parsed.is_ok(), "{name}: {parsed:?}");
         } else if name.starts_with("n_") {
             must_not += 1;
-            assert!(parsed.is_err(), "{name}");
+            if parsed.is_ok() {
+                accepted.push(name);
+            }
         }
         let is_object = text.trim_start().starts_with('{');
         if parsed.is_ok() && is_object {
@@ -139,25 +151,41 @@ fn json_test_suite() {
         }
     }
     println!("json-test-suite: {must} must accept, {must_not} must refuse, {exact} objects exact");
+    // Comments are no JSON, and are read all the same.
+    assert_eq!(accepted, WITH_COMMENTS);
     assert!(must >= 90 && must_not >= 180, "{must} {must_not}");
 }
+
+const WITH_COMMENTS: &[&str] = &[
+    "n_object_trailing_comment.json",
+    "n_object_trailing_comment_slash_open.json",
+    "n_structure_object_with_comment.json",
+];
 
 #[test]
 fn toml_test_data() {
     let toml = by_name("toml").unwrap();
     let sealer = Sealer::new();
-    let mut exact = 0;
+    let (mut exact, mut refused) = (0, 0);
     for test in toml_test_data::valid() {
         let text = std::str::from_utf8(test.fixture()).unwrap();
         let name = test.name().display().to_string();
-        let sealed = sealer.round(&name, text, toml).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let sealed = match sealer.round(&name, text, toml) {
+            Ok(sealed) => sealed,
+            // A comment that holds U+0085 or the like would stand in clear.
+            Err(reason) if reason.contains("which other parsers read as a line break") => {
+                refused += 1;
+                continue;
+            }
+            Err(reason) => panic!("{name}: {reason}"),
+        };
         let (plain, sealed): (::toml::Table, ::toml::Table) =
             (text.parse().unwrap(), sealed.parse().unwrap());
         compare_toml(&name, &::toml::Value::Table(plain), &::toml::Value::Table(sealed));
         exact += 1;
     }
-    println!("toml-test: {exact} valid texts exact");
-    assert!(exact > 150, "only {exact}");
+    println!("toml-test: {exact} valid texts exact, {refused} refused for a comment");
+    assert!(exact > 150 && refused <= 2, "{exact} {refused}");
 }
 
 /// The same keys and nesting; every leaf a token, or what it was.
@@ -203,11 +231,17 @@ fn independent_yaml(pairs: &[(String, String, String)]) {
     writer.join().unwrap();
     let answers = String::from_utf8(output.stdout).unwrap();
     let count = |word: &str| answers.lines().filter(|line| line.split(' ').nth(1) == Some(word)).count();
-    let differs: Vec<&str> = answers.lines().filter(|line| line.contains(" differs ")).collect();
+    let differs: Vec<&str> = answers
+        .lines()
+        .filter(|line| line.contains(" differs ") && !LIBYAML.iter().any(|name| line.starts_with(name)))
+        .collect();
     println!("PyYAML: {} same, {} skipped, {} differ", count("same"), count("skipped"), differs.len());
     assert_eq!(answers.lines().count(), pairs.len());
     assert!(differs.is_empty(), "{differs:#?}");
 }
+
+/// Where libyaml itself reads the plain text differently from YAML 1.2: `[?x :y]`, and an anchor that ends in `:`.
+const LIBYAML: &[&str] = &["HM87/1 ", "Y2GN/0 "];
 
 fn suite(name: &str) -> Option<Vec<serde_json::Value>> {
     let Some(tools) = tools() else {

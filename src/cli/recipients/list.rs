@@ -69,9 +69,9 @@ struct File<'a> {
 pub(super) fn run(args: Args, context: &Context) -> Result<ExitCode, Report> {
     let session = Session::silent(context);
     if args.files.is_empty() {
-        names(&args, &session)?
+        names(&args, &session)?;
     } else {
-        files(&args, &session)?
+        files(&args, &session)?;
     }
     Ok(ExitCode::SUCCESS)
 }

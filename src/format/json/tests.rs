@@ -472,6 +472,22 @@ proptest! {
     }
 
     #[test]
+    fn any_entry_is_taken_out(
+        value in arbitrary(true),
+        entry in arbitrary(true),
+        blank in prop::sample::select(vec!["", "\n  ", "// c \n", "/* d */", " /* e */\r\n// f\n\t"]),
+        is_first: bool,
+        comma in prop::sample::select(vec!["", ",\n", ", // g\n"]),
+    ) {
+        let before = if is_first { String::new() } else { format!("\"a\":{value},") };
+        let source = format!("{{{before}{blank}\"sealeaf\":{entry}{comma}}}// h");
+        let document = parse(&source).unwrap();
+        let (body, tree) = Json.detach(document, "sealeaf").unwrap();
+        prop_assert!(tree.is_some());
+        same(&body, &parse(&body.source).unwrap());
+    }
+
+    #[test]
     fn any_edit_means_what_it_says(
         value in arbitrary(true),
         new in arbitrary(false),

@@ -147,7 +147,7 @@ fn escape(text: &str) -> Result<(char, usize), &'static str> {
         Some(b'r') => '\r',
         Some(b't') => '\t',
         Some(b'u') => return unicode(text),
-        _ => return Err("expected an escape: one of \\\" \\\\ \\/ \\b \\f \\n \\r \\t \\uXXXX"),
+        _ => return Err("expected an escape: one of \\\" \\\\ \\/ \\b \\f \\n \\r \\t \\u0000"),
     };
     Ok((c, 2))
 }

@@ -45,7 +45,7 @@ struct Builder<'a> {
     depths: Vec<usize>,
     comments: Vec<Comment>,
     layout: Layout,
-    /// The child of a map under a key, so that no path is looked up by scanning siblings.
+    /// The children of maps with more than [`FEW`] keys, so that no path is looked up by scanning many siblings.
     children: HashMap<(NodeId, Box<str>), NodeId>,
     /// The open brackets: the container, and how many comments stood before it.
     open: Vec<(NodeId, usize)>,
@@ -205,7 +205,15 @@ impl<'a> Builder<'a> {
     }
 
     fn child(&self, parent: NodeId, key: &Key) -> Option<NodeId> {
-        self.children.get(&(parent, key.text.clone())).copied()
+        match &self.nodes[parent.index()].kind {
+            Kind::Map(entries) if entries.len() > FEW => {
+                self.children.get(&(parent, key.text.clone())).copied()
+            }
+            Kind::Map(entries) => {
+                entries.iter().find(|entry| entry.key.text == key.text).map(|entry| entry.value)
+            }
+            _ => None,
+        }
     }
 
     fn twice(&self, key: &Key) -> ParseError {
@@ -307,13 +315,18 @@ impl Builder<'_> {
             return Err(self.over(at, "the file has too many values".to_owned()));
         };
         let id = NodeId(number);
-        if let Some(key) = &key
-            && self.children.insert((parent, key.text.clone()), id).is_some()
-        {
+        if let Some(key) = key.as_ref().filter(|key| self.child(parent, key).is_some()) {
             return Err(self.twice(key));
         }
         match (&mut self.nodes[parent.index()].kind, key) {
-            (Kind::Map(entries), Some(key)) => entries.push(Entry { key, value: id }),
+            (Kind::Map(entries), Some(key)) => {
+                entries.push(Entry { key, value: id });
+                let new = if entries.len() == FEW + 1 { 0 } else { entries.len() - 1 };
+                if entries.len() > FEW {
+                    let named = |entry: &Entry| ((parent, entry.key.text.clone()), entry.value);
+                    self.children.extend(entries[new..].iter().map(named));
+                }
+            }
             (Kind::List(items), None) => items.push(id),
             _ => return Err(ParseError::at(self.text, at, "expected a key")),
         }
@@ -357,3 +370,6 @@ impl Builder<'_> {
         (document, self.layout)
     }
 }
+
+/// How many keys of a map are looked up by scanning them.
+const FEW: usize = 8;

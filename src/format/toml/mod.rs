@@ -15,7 +15,6 @@ mod tests;
 use crate::document::{Document, FormatCode, NodeId, Spelling, Splice, Step, Style, Tree, Value};
 use crate::format::spelling::{self, Placed, Record};
 use crate::format::{EditError, Format, Limits, ParseError};
-use crate::secret::SecretText;
 
 /// The format.
 pub(super) struct Toml;
@@ -78,7 +77,7 @@ impl Format for Toml {
             }
             Record::Placed(_) => return None,
         };
-        (token_value(&raw).as_ref() == Some(value)).then(|| vec![Splice::new(span, raw)])
+        (scalar::leaf(&raw).as_ref() == Some(value)).then(|| vec![Splice::new(span, raw)])
     }
 
     fn unseal_default(&self, document: &Document, id: NodeId, value: &Value) -> Vec<Splice> {
@@ -125,19 +124,3 @@ impl Format for Toml {
         out
     }
 }
-
-/// The leaf that `raw` spells, if it is exactly one leaf without anything around it.
-fn token_value(raw: &str) -> Option<Value> {
-    let mut text = SecretText::new(String::with_capacity(PAIR.len() + raw.len()));
-    text.push_str(PAIR);
-    text.push_str(raw);
-    let (document, _) = build::build(&text, &UNLIMITED).ok()?;
-    let [_, node] = document.nodes.as_slice() else { return None };
-    let whole = node.span.start == PAIR.len() && node.span.end == text.len();
-    (whole && document.comments.is_empty()).then(|| document.value(NodeId(1)))?
-}
-
-const PAIR: &str = "k = ";
-
-const UNLIMITED: Limits =
-    Limits { file: usize::MAX, depth: 2, leaves: usize::MAX, key: usize::MAX, leaf: usize::MAX };

@@ -1,6 +1,7 @@
 //! TOML's scalars: decoded, and written.
 
 use toml_parser::decoder::{Encoding, IntegerRadix, ScalarKind};
+use toml_parser::parser::{Event, EventKind, RecursionGuard, parse_value};
 use toml_parser::{ParseError, Raw, Source, Span};
 
 use crate::document::{Style, Value};
@@ -48,20 +49,34 @@ fn decode_unified(token: &str, encoding: Option<Encoding>) -> Result<Value, Pars
     }
 }
 
+/// The leaf that `raw` spells, if it is exactly one leaf without anything around it.
+pub(super) fn leaf(raw: &str) -> Option<Value> {
+    let tokens = Source::new(raw).lex().into_vec();
+    let mut events: Vec<Event> = Vec::with_capacity(tokens.len());
+    let mut error = None;
+    let mut guarded = RecursionGuard::new(&mut events, 1);
+    parse_value(&tokens, &mut guarded, &mut error);
+    let (first, last) = (events.first()?, events.last()?);
+    if error.is_some() || first.span().start() != 0 || last.span().end() != raw.len() {
+        return None;
+    }
+    let is_blank = |event: &Event| matches!(event.kind(), EventKind::Whitespace | EventKind::Newline);
+    match (first.kind(), last.kind(), events.as_slice()) {
+        (EventKind::Scalar, _, [scalar]) => decode(raw, scalar.encoding()).ok(),
+        (EventKind::ArrayOpen, EventKind::ArrayClose, [_, inside @ .., _]) => {
+            inside.iter().all(is_blank).then_some(Value::EmptyList)
+        }
+        (EventKind::InlineTableOpen, EventKind::InlineTableClose, [_, inside @ .., _]) => {
+            inside.iter().all(is_blank).then_some(Value::EmptyMap)
+        }
+        _ => None,
+    }
+}
+
 /// Whether TOML writes this value bare, as it is.
 pub(super) fn is_bare(value: &Value) -> bool {
     match value {
-        Value::Int(text) | Value::Float(text) | Value::Time(text) => {
-            let tokens = Source::new(text).lex().into_vec();
-            // A date with a blank, or a float with a dot, is more than one token.
-            let plain = tokens.iter().all(|token| {
-                use toml_parser::lexer::TokenKind::{Atom, Dot, Eof, Whitespace};
-                matches!(token.kind(), Atom | Dot | Eof | Whitespace)
-            });
-            plain
-                && text.trim_matches([' ', '\t']) == text.as_str()
-                && decode(text, None).as_ref() == Ok(value)
-        }
+        Value::Int(text) | Value::Float(text) | Value::Time(text) => leaf(text).as_ref() == Some(value),
         Value::Bool(_) | Value::EmptyMap | Value::EmptyList => true,
         Value::Str(_) | Value::Null | Value::Ambiguous(_) => false,
     }

@@ -1,6 +1,7 @@
 //! A place of its own for each test: home, configuration, repository, clock, and nothing of the machine's.
 #![allow(dead_code, reason = "each test file uses the part it needs")]
 
+mod project;
 mod run;
 mod terminal;
 mod tools;
@@ -12,6 +13,7 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
+pub(crate) use project::Project;
 pub(crate) use run::{Output, Run};
 pub(crate) use tools::{skip, tools};
 
@@ -21,6 +23,8 @@ pub(crate) use tools::{skip, tools};
 pub(crate) struct Sandbox {
     root: TempDir,
     runtime: Option<TempDir>,
+    /// What differs from run to run, and what is shown for it.
+    masks: Vec<(String, String)>,
 }
 
 impl Sandbox {
@@ -39,7 +43,7 @@ impl Sandbox {
         }
         // A memory file system of the test's own, where the machine has one.
         let runtime = tempfile::Builder::new().prefix("sealeaf-it-").tempdir_in("/dev/shm").ok();
-        let sandbox = Self { root, runtime };
+        let sandbox = Self { root, runtime, masks: Vec::new() };
         sandbox.put(&sandbox.home().join(".gitconfig"), GIT_CONFIG);
         sandbox
     }
@@ -133,13 +137,18 @@ impl Sandbox {
         command
     }
 
-    /// Text with the sandbox's own paths replaced.
+    /// Shows `shown` wherever a run prints `real`.
+    pub(crate) fn mask(&mut self, real: &str, shown: &str) {
+        self.masks.push((real.to_owned(), shown.to_owned()));
+    }
+
+    /// Text with the sandbox's own paths replaced, and whatever else is masked.
     pub(crate) fn masked(&self, text: &str) -> String {
         let mut text = text.replace(self.root().to_str().unwrap(), "[ROOT]");
         if let Some(runtime) = self.runtime() {
             text = text.replace(runtime.to_str().unwrap(), "[RUNTIME]");
         }
-        text
+        self.masks.iter().fold(text, |text, (real, shown)| text.replace(real, shown))
     }
 
     fn environment(&self) -> Vec<(&'static str, String)> {
@@ -165,7 +174,7 @@ impl Sandbox {
     }
 
     #[expect(clippy::disallowed_methods, reason = "a test's own files need not be replaced atomically")]
-    fn put(&self, path: &Path, text: &str) {
+    pub(super) fn put(&self, path: &Path, text: &str) {
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, text).unwrap();
     }

@@ -107,6 +107,13 @@ impl<'a> Run<'a> {
         assert_eq!(output.code, code, "exit code");
     }
 
+    /// Runs, and checks that it succeeds with these texts.
+    #[track_caller]
+    pub(crate) fn check_text(self, stdout: &str, stderr: &str) {
+        let (stdout, stderr) = (self.sandbox.masked(stdout), self.sandbox.masked(stderr));
+        assert_eq!(self.output(), Output { code: 0, stdout, stderr });
+    }
+
     /// Runs, checks that it succeeds, and gives standard output.
     #[track_caller]
     pub(crate) fn stdout(self) -> String {
