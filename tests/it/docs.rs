@@ -312,3 +312,14 @@ fn sources() -> Vec<(String, String)> {
     })
     .collect()
 }
+
+#[test]
+fn every_dependency_is_explained() {
+    let manifest: toml::Table = fs::read_to_string(root().join("Cargo.toml")).unwrap().parse().unwrap();
+    let page = fs::read_to_string(root().join("docs/dependencies.md")).unwrap();
+    let rows: String = page.lines().filter(|line| line.starts_with('|')).collect();
+    let tables = ["dependencies", "dev-dependencies"].map(|name| manifest[name].as_table().unwrap());
+    let named = tables.into_iter().flat_map(toml::Table::keys);
+    let missing: Vec<&String> = named.filter(|name| !rows.contains(&format!(" {name} "))).collect();
+    assert!(missing.is_empty(), "not in docs/dependencies.md: {missing:?}");
+}
