@@ -158,6 +158,20 @@ pub enum EnvelopeError {
         /// 1-based.
         line: usize,
     },
+    /// A clear value or key, in a file whose clear values anyone may edit, that other parsers would read differently.
+    #[error(
+        "line {line}: a clear value or key holds a line separator, which other parsers read as a line break, and anyone may edit clear values of this file"
+    )]
+    FreeCharacter {
+        /// 1-based.
+        line: usize,
+    },
+    /// A clear value that a merge key brings into a map, in a file whose clear values anyone may edit.
+    #[error("{at} stands below a merge key, and anyone may edit clear values of this file: seal it")]
+    FreeMerge {
+        /// Where.
+        at: Where,
+    },
     /// A cleartext value that reads as a token.
     #[error("{at} begins like a token and would stand in clear")]
     LooksLikeToken {

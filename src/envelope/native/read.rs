@@ -5,13 +5,13 @@ use subtle::ConstantTimeEq;
 use super::error::{EnvelopeError, Places, Where};
 use super::metadata::Header;
 use super::payload::{Payload, be32, decode, value_parts};
-use super::select::{enforce, marked};
+use super::select::{check_free, enforce, marked};
 use super::structure::{Ids, Place, Section, Structure, build};
 use super::subkeys::{CoreKeys, Root, Subkeys};
 use super::token::{ANY_PREFIX, Tail, Token};
 use crate::crypto::{self, Hm};
 use crate::document::{Comment, Document, NodeId, Spelling, Style, Tree, Value};
-use crate::policy::Comments;
+use crate::policy::{Cleartext, Comments};
 use crate::secret::{DataKey, SecretText};
 
 /// A sealed file that was read and not yet authenticated.
@@ -78,6 +78,9 @@ impl Sealed {
         };
         if let Some(comment) = body.comments.iter().find(|comment| has_odd_character(&body, comment)) {
             return Err(EnvelopeError::CommentCharacter { line: body.line_of(comment.span.start) });
+        }
+        if header.policy.cleartext == Cleartext::Free {
+            check_free(&body, &|id| leaves[id.index()].is_some())?;
         }
         let ids = Ids {
             leaves: leaves.iter().map(|token| token.as_ref().map(Token::ids)).collect(),

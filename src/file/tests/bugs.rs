@@ -6,7 +6,7 @@ use crate::file::seal::{Target, wrap_for, write};
 use crate::file::{FileError, Next, SealedFile, Sealing, parse, seal};
 use crate::format::{Limits, by_name};
 use crate::keys::WrapContext;
-use crate::policy::{Comments, Policy};
+use crate::policy::{Cleartext, Comments, Policy};
 use crate::secret::DataKey;
 
 fn secrets_only() -> Policy {
@@ -157,4 +157,29 @@ fn wraps_of_a_second_group_did_not_open_in_the_first() {
     let change = alice.with(|keyring| open.next(next, keyring, &Limits::default())).unwrap();
     assert!(!change.rotated);
     assert_eq!(bob.open(&change.sealed.text, yaml).plain().source.as_str(), "a: 1\n");
+}
+
+/// Where anyone may edit clear values, a merge key put them beside secrets under a path that the rule does not mark, and
+/// a line separator added lines for other parsers.
+#[test]
+fn free_cleartext_reached_secret_places() {
+    let user = User::new("alice");
+    let yaml = by_name("yaml").unwrap();
+    let policy =
+        Policy { selection: only(&["db.pw", "b"], &[]), cleartext: Cleartext::Free, ..Policy::default() };
+    let text = "b: &b\n  x: 1\nimage: app:1\ndb:\n  <<: *b\n  user: u\n";
+    let sealed = user.seal(text, yaml, policy).text;
+    let edited = |from: &str, to: &str| opened(&user, &sealed.replacen(from, to, 1), yaml);
+    assert_eq!(edited("app:1", "app:2").unwrap(), (State::Sealed, text.replace("app:1", "app:2")));
+    for (from, to) in [
+        ("  user: u", "  user: u\n  pw: evil"),
+        ("db:", "ab:\n  <<: {pw: evil}\ndb:"),
+        ("db:", "ab:\n  <<: [{pw: evil}]\ndb:"),
+        ("db:", "ab:\n  <<: *b\ndb:"),
+        ("app:1", "app:1\u{2028}db: {pw: evil}"),
+        ("app:1", "\"app:1\u{85}\""),
+        ("image:", "\"im\u{2029}age\":"),
+    ] {
+        assert!(edited(from, to).is_err(), "{from} -> {to}");
+    }
 }
