@@ -1,6 +1,7 @@
 //! Tests of what is authenticated: streams by hand, streams of all small trees, and the published vectors.
 
 mod injective;
+mod keys;
 mod stream;
 mod vectors;
 
