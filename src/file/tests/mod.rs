@@ -1,8 +1,10 @@
 //! Tests of the whole library path.
 #![cfg(feature = "age")]
 
+mod attacks;
 mod bugs;
 mod path;
+mod records;
 
 use crate::envelope::native::State;
 use crate::file::{FileError, Next, OpenFile, SealedFile, SealedText, Sealing, parse, seal};
@@ -106,4 +108,30 @@ fn opened(user: &User, text: &str, format: &'static dyn Format) -> Result<(State
     let file = SealedFile::parse(text, format, &limits)?;
     let open = user.with(|keyring| file.open(keyring, &limits))?;
     Ok((open.state(), open.plain().source.to_string()))
+}
+
+/// A file whose values below a key `pw` are secret.
+fn passwords() -> Policy {
+    Policy { selection: only(&["**.pw"], &[]), ..Policy::default() }
+}
+
+/// The tokens of a text in order.
+fn tokens(text: &str) -> Vec<&str> {
+    let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+    let token = |(at, _): (usize, &str)| {
+        let rest = &text[at..];
+        &rest[..rest.find(|c| !is_part(c)).unwrap_or(rest.len())]
+    };
+    text.match_indices("sealed.v1.").map(token).collect()
+}
+
+/// The value and the tail of a token.
+fn halves(token: &str) -> (&str, &str) {
+    token.rsplit_once('.').unwrap()
+}
+
+/// A text with two pieces exchanged.
+fn swapped(text: &str, one: &str, two: &str) -> String {
+    assert!(one != two && text.contains(one) && text.contains(two), "{one} and {two} in\n{text}");
+    text.replace(one, "\u{1}").replace(two, one).replace('\u{1}', two)
 }
