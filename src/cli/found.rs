@@ -6,14 +6,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use sealeaf::config::{Config, FILE_NAME};
-use sealeaf::envelope::native::PREFIX;
-use sealeaf::file::SealedFile;
 use sealeaf::format::by_file_name;
-use sealeaf::format::gate::ENTRY;
 
 use super::context::Context;
 use super::escape;
-use super::input::{Source, choose_format, expand, looks_sealed, read_file, walk};
+use super::input::{Source, expand, looks_sealed, read_file, walk};
 use super::parallel;
 use super::place::repository_of;
 use super::report::{Kind, Report};
@@ -105,16 +102,7 @@ pub(crate) fn is_sealed(path: &Path, session: &Session<'_>) -> Result<bool, Repo
         }
         Err(report) => return Err(report),
     };
-    let text = String::from_utf8_lossy(&bytes);
-    if !text.contains(ENTRY) {
-        return Ok(false);
-    }
-    let by_parsing = || {
-        let format = choose_format(None, Some(path), &text).ok();
-        let parsed = format.and_then(|format| SealedFile::is_sealed(&text, format, limits).ok());
-        parsed.unwrap_or_else(|| text.contains(PREFIX))
-    };
-    Ok(looks_sealed(&text) || by_parsing())
+    Ok(looks_sealed(path, &String::from_utf8_lossy(&bytes), limits))
 }
 
 /// One walk: what is known of each folder is found out once.

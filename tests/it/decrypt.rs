@@ -146,6 +146,13 @@ fn plaintext_never_replaces_a_sealed_file() {
             sealeaf: hint: give --output another name
         "#]]);
     assert_eq!(project.read("secrets/b.yaml"), before);
+    // Another tool may have written a sealed file on one line.
+    project.seal("secrets/c.json", "{\n  \"a\": 1\n}\n");
+    let parsed: serde_json::Value = serde_json::from_str(&project.read("secrets/c.json")).unwrap();
+    project.write("secrets/c.json", &parsed.to_string());
+    let refused =
+        project.run(&["decrypt", "secrets/a.yaml", "-o", "secrets/c.json", "--allow-tracked"]).output();
+    assert_eq!(refused.code, 7, "{}", refused.stderr);
 }
 
 #[test]

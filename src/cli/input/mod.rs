@@ -9,8 +9,10 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::OFlags;
+use sealeaf::envelope::native::PREFIX;
+use sealeaf::file::SealedFile;
 use sealeaf::format::gate::ENTRY;
-use sealeaf::format::{FORMATS, Format, by_file_name, by_name};
+use sealeaf::format::{FORMATS, Format, Limits, by_file_name, by_name};
 use sealeaf::secret::SecretText;
 use zeroize::Zeroizing;
 
@@ -141,9 +143,18 @@ pub(crate) fn choose_format(
     })
 }
 
-/// Whether a text holds this tool's metadata entry at its top level, by the look of it.
-pub(crate) fn looks_sealed(text: &str) -> bool {
-    by_metadata(text).is_some()
+/// Whether a text holds this tool's metadata entry: by the look of it, else by parsing it as what its name says. What
+/// does not parse and holds tokens counts as sealed.
+pub(crate) fn looks_sealed(path: &Path, text: &str, limits: &Limits) -> bool {
+    if !text.contains(ENTRY) {
+        return false;
+    }
+    let by_parsing = || {
+        let format = choose_format(None, Some(path), text).ok();
+        let parsed = format.and_then(|format| SealedFile::is_sealed(text, format, limits).ok());
+        parsed.unwrap_or_else(|| text.contains(PREFIX))
+    };
+    by_metadata(text).is_some() || by_parsing()
 }
 
 /// Reads a regular file whole; its size is checked first. Gives the open file for what else is to be known of it.

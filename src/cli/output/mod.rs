@@ -102,7 +102,7 @@ pub(crate) fn write(
         _ => {}
     }
     let (old, file) = read_file(path, context.limits.file)?;
-    if content.is_plain() && looks_sealed(&String::from_utf8_lossy(&old)) {
+    if content.is_plain() && looks_sealed(path, &String::from_utf8_lossy(&old), &context.limits) {
         let message =
             format!("`{}` is sealed; plaintext is not written over a sealed file", escape::path(path));
         return Err(Report::message(Kind::Refused, message).hint("give --output another name"));
