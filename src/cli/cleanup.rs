@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
 
 use rustix::process::{Pid, Signal, kill_process};
-use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
+use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::iterator::Signals;
 
@@ -27,11 +27,17 @@ pub(crate) fn folder(path: PathBuf) -> Guard {
     register(Leftover::Folder(path))
 }
 
-/// Registers the terminal's present settings, to be restored.
+/// Turns the terminal's echo off until the guard is dropped, or a signal ends the program. What is typed before a prompt
+/// has been shown is not echoed either.
 pub(crate) fn terminal() -> Option<Guard> {
     let tty = File::open("/dev/tty").ok()?;
     let settings = tcgetattr(&tty).ok()?;
-    Some(register(Leftover::Terminal(tty, Box::new(settings))))
+    let mut silent = settings.clone();
+    silent.local_modes.remove(LocalModes::ECHO);
+    let again = tty.try_clone().ok()?;
+    let guard = register(Leftover::Terminal(tty, Box::new(settings)));
+    tcsetattr(&again, OptionalActions::Now, &silent).ok()?;
+    Some(guard)
 }
 
 /// Runs `work` to its end even if a signal comes; the signal acts afterwards. Not to be nested.
@@ -51,7 +57,7 @@ pub(crate) fn while_child<T>(child: &mut Child, wait: impl FnOnce(&mut Child) ->
     result
 }
 
-/// Whether Ctrl-C was pressed while a child had the terminal.
+/// Whether a signal to end came while a child had the terminal.
 pub(crate) fn interrupted() -> bool {
     INTERRUPTED.load(Ordering::SeqCst)
 }
@@ -65,14 +71,17 @@ pub(crate) fn now() {
     }
 }
 
-/// A registration; dropping it says that there is nothing left to clean.
+/// A registration; dropping it says that there is nothing left to clean, and gives the terminal back.
 #[derive(Debug)]
 #[must_use]
 pub(crate) struct Guard(u64);
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        lock(&REGISTRY).leftovers.remove(&self.0);
+        let gone = lock(&REGISTRY).leftovers.remove(&self.0);
+        if let Some(terminal @ Leftover::Terminal(..)) = gone {
+            terminal.clean();
+        }
     }
 }
 
@@ -114,8 +123,9 @@ fn start() {
 
 fn received(signal: i32) {
     if let Some(child) = *lock(&CHILD) {
+        // Before the child ends: who waits for it may be faster than this thread.
+        INTERRUPTED.store(true, Ordering::SeqCst);
         if signal == SIGINT {
-            INTERRUPTED.store(true, Ordering::SeqCst);
             return;
         }
         let _ = kill_process(child, Signal::TERM);
