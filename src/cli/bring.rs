@@ -262,8 +262,8 @@ pub(crate) fn tell(brought: &[Brought], session: &Session<'_>) {
     let sealed: Vec<&Brought> = brought.iter().filter(|it| !it.comparison.sealed.is_empty()).collect();
     if !sealed.is_empty() {
         let count = sealed.iter().map(|it| it.comparison.sealed.len()).sum();
-        let subject = plural(count, "value stood", "values stood");
-        context.warn(format!("{subject} in clear until now, and still do in earlier commits"));
+        let what = plural(count, "value or comment that was", "values or comments that were");
+        context.warn(format!("{what} in clear can still be read in earlier commits"));
     }
 }
 

@@ -6,10 +6,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use sealeaf::config::{Config, FILE_NAME};
+use sealeaf::envelope::native::PREFIX;
+use sealeaf::file::SealedFile;
 use sealeaf::format::by_file_name;
+use sealeaf::format::gate::ENTRY;
 
 use super::context::Context;
-use super::input::{Source, expand, looks_sealed, read_file, walk};
+use super::escape;
+use super::input::{Source, choose_format, expand, looks_sealed, read_file, walk};
 use super::parallel;
 use super::place::repository_of;
 use super::report::{Kind, Report};
@@ -57,7 +61,7 @@ pub(crate) fn everything(session: &Session<'_>) -> Result<Vec<Found>, Report> {
 
 /// Every file below a folder that a rule covers or that is sealed.
 pub(crate) fn below(start: &Path, session: &Session<'_>) -> Result<Vec<PathBuf>, Report> {
-    let home = session.discover(&start.join(HERE))?.repository;
+    let home = repository_of(&session.context.directory.join(start));
     let finder = Finder { session, home, folders: RefCell::default(), failed: RefCell::default() };
     let candidates = walk(start, session.context, |path| finder.look(path) != Look::No)?;
     let looked: Vec<(Look, PathBuf)> =
@@ -65,7 +69,11 @@ pub(crate) fn below(start: &Path, session: &Session<'_>) -> Result<Vec<PathBuf>,
     if let Some(report) = finder.failed.into_inner() {
         return Err(report);
     }
-    let keep = parallel::map(&looked, |(look, path)| *look == Look::Covered || is_sealed(path, session));
+    let wanted = |(look, path): &(Look, PathBuf)| {
+        // Of a file that no rule covers, and that cannot be read, nobody wants to hear.
+        *look == Look::Covered || is_sealed(path, session).unwrap_or_default()
+    };
+    let keep = parallel::map(&looked, wanted);
     Ok(looked.into_iter().zip(keep).filter(|(_, keep)| *keep).map(|((_, path), _)| path).collect())
 }
 
@@ -82,10 +90,31 @@ pub(crate) fn near<'p>(path: &'p Path, context: &Context) -> &'p Path {
     path.strip_prefix(&context.directory).unwrap_or(path)
 }
 
-/// Whether a file carries metadata, by its look. What cannot be read does not.
-pub(crate) fn is_sealed(path: &Path, session: &Session<'_>) -> bool {
-    read_file(path, session.context.limits.file)
-        .is_ok_and(|(bytes, _)| looks_sealed(&String::from_utf8_lossy(&bytes)))
+/// Whether a file carries metadata. One that does not parse does, where it holds the metadata's name and tokens: it is
+/// to be looked at, not passed over. One over the limits does not, with a warning.
+///
+/// # Errors
+/// Where it cannot be read.
+pub(crate) fn is_sealed(path: &Path, session: &Session<'_>) -> Result<bool, Report> {
+    let limits = &session.context.limits;
+    let bytes = match read_file(path, limits.file) {
+        Ok((bytes, _)) => bytes,
+        Err(report) if report.kind() == Kind::Malformed => {
+            session.once(format!("{}: not looked at: {}", escape::path(path), report.reason()));
+            return Ok(false);
+        }
+        Err(report) => return Err(report),
+    };
+    let text = String::from_utf8_lossy(&bytes);
+    if !text.contains(ENTRY) {
+        return Ok(false);
+    }
+    let by_parsing = || {
+        let format = choose_format(None, Some(path), &text).ok();
+        let parsed = format.and_then(|format| SealedFile::is_sealed(&text, format, limits).ok());
+        parsed.unwrap_or_else(|| text.contains(PREFIX))
+    };
+    Ok(looks_sealed(&text) || by_parsing())
 }
 
 /// One walk: what is known of each folder is found out once.
@@ -139,12 +168,14 @@ impl Finder<'_> {
 
     /// `None` for a folder of another repository, and for one that was not understood.
     fn folder(&self, folder: &Path) -> Option<Folder> {
+        if repository_of(&self.session.context.directory.join(folder)) != self.home {
+            return None;
+        }
         match self.session.discover(&folder.join(HERE)) {
-            Ok(found) if found.repository == self.home => {
+            Ok(found) => {
                 let prefix = found.relative.strip_suffix(HERE).unwrap_or_default().to_owned();
                 Some(Folder { config: found.config, prefix })
             }
-            Ok(_) => None,
             Err(report) => {
                 self.failed.borrow_mut().get_or_insert(report);
                 None

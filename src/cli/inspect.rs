@@ -93,7 +93,8 @@ pub(crate) fn inspect(path: &Path, session: &Session<'_>) -> Result<Inspected, R
         Ok(input) => input,
         Err(report) if report.kind() == Kind::Failed => return Err(report.at(path)),
         Err(report) => {
-            found.state = if is_sealed(path, session) { State::Broken } else { State::Plain };
+            found.state =
+                if is_sealed(path, session).unwrap_or_default() { State::Broken } else { State::Plain };
             found.reasons.push(report.reason());
             return Ok(found);
         }
@@ -103,7 +104,8 @@ pub(crate) fn inspect(path: &Path, session: &Session<'_>) -> Result<Inspected, R
         Ok(file) => found.look_inside(file, parse, session),
         Err(FileError::NotSealed) => found.look_at_plain(),
         Err(error) => {
-            found.state = if super::input::looks_sealed(&input.text) { State::Broken } else { State::Plain };
+            let is_sealed = is_sealed(path, session).unwrap_or_default();
+            found.state = if is_sealed { State::Broken } else { State::Plain };
             found.reasons.push(Report::from(error).reason());
         }
     }
@@ -132,9 +134,10 @@ impl Inspected {
         } else {
             self.state = State::HalfSealed;
             let values = paths(&file.sealed().body, &shown);
-            self.reasons.extend(
-                values.iter().map(|path| format!("{path} stands in clear, and the file's rule seals it")),
-            );
+            let shows =
+                values.iter().map(|path| format!("{path} stands in clear, and the file's rule seals it"));
+            self.reasons.extend(shows);
+            self.reasons.push("`sealeaf encrypt` seals it again".to_owned());
         }
         self.compare(&file);
         self.sealed = Some(file);

@@ -35,7 +35,7 @@ pub(crate) struct Args {
     #[arg(short = 'n', long, conflicts_with = "check")]
     dry_run: bool,
     /// Agree to everything that would be asked
-    #[arg(short, long)]
+    #[arg(long)]
     yes: bool,
     /// Refuse a configuration that is not the one in this commit, such as `origin/main`
     #[arg(long, value_name = "REV")]
@@ -84,14 +84,14 @@ pub(crate) fn run(args: Args, context: &Context) -> Result<ExitCode, Report> {
         let files = brought.iter().map(Brought::outcome).collect();
         context.print_json(&Json { schema_version: 1, written: true, files })?;
     }
-    in_order(count - brought.len(), context);
+    in_order(count - brought.len(), count, context);
     Ok(ExitCode::SUCCESS)
 }
 
 /// The file beside its rule; `None` where it was not named and is no business of this verb's.
 fn subject(found: &Found, session: &Session<'_>) -> Result<Option<Subject>, Report> {
     let path = &found.path;
-    if !found.named && !is_sealed(path, session) {
+    if !found.named && !is_sealed(path, session)? {
         return Ok(None);
     }
     let Some(ruling) = session.ruling(path).at(path)? else {
@@ -149,7 +149,7 @@ fn look(
         context.print(lines.as_bytes())?;
     }
     together::fail(failed, context)?;
-    in_order(same.len(), context);
+    in_order(same.len(), same.len() + differing.len(), context);
     if differing.is_empty() || !args.check {
         return Ok(ExitCode::SUCCESS);
     }
@@ -159,8 +159,11 @@ fn look(
     Ok(Kind::Findings.into())
 }
 
-fn in_order(count: usize, context: &Context) {
-    if count > 0 {
+/// Says how many files were as they should be.
+fn in_order(count: usize, of: usize, context: &Context) {
+    if of == 0 {
+        context.note("there is no sealed file that a rule covers");
+    } else if count > 0 {
         let verb = if count == 1 { "is as its rule says" } else { "are as their rules say" };
         context.note(format!("{} {verb}", plural(count, "file", "files")));
     }

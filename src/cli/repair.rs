@@ -7,6 +7,7 @@ use sealeaf::envelope::native::{Difference, EnvelopeError, State};
 use sealeaf::file::{FileError, Next, OpenFile, SealedFile};
 use sealeaf::git::At;
 
+use super::escape;
 use super::input::Input;
 use super::report::{Kind, Report, plural};
 use super::session::{Session, named};
@@ -109,7 +110,8 @@ fn consent(
     }
     let lines: Vec<String> = differences.iter().map(describe).collect();
     if yes {
-        lines.iter().for_each(|line| session.context.note(line));
+        let file = path.map(|path| format!("{}: ", escape::path(path))).unwrap_or_default();
+        lines.iter().for_each(|line| session.context.note(format!("{file}{line}")));
         return Ok(());
     }
     if !session.context.terminal.stderr {

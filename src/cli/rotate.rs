@@ -42,7 +42,7 @@ pub(crate) fn run(args: Args, context: &Context) -> Result<ExitCode, Report> {
 
 fn rotate(found: &Found, session: &Session<'_>) -> Result<Option<(Version, String)>, Report> {
     let path = &found.path;
-    if !found.named && !is_sealed(path, session) {
+    if !found.named && !is_sealed(path, session)? {
         return Ok(None);
     }
     let input = Input::read(&Source::File(path.clone()), Access::Read, None, None, session.context)?;

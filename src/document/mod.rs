@@ -306,6 +306,19 @@ impl Document {
         steps
     }
 
+    /// The key path of a node by [`Document::steps`].
+    #[must_use]
+    pub fn path_by(&self, steps: &[Option<(NodeId, Step)>], id: NodeId) -> KeyPath {
+        let mut path = KeyPath { part: self.part_of(id), steps: Vec::new() };
+        let mut at = id;
+        while let Some((parent, step)) = steps.get(at.index()).and_then(Option::as_ref) {
+            path.steps.push(step.clone());
+            at = *parent;
+        }
+        path.steps.reverse();
+        path
+    }
+
     /// The key path of one node. Walks up; use [`Document::steps`] for many.
     #[must_use]
     pub fn path(&self, id: NodeId) -> KeyPath {

@@ -62,6 +62,10 @@ pub enum FileError {
         /// What it looks like.
         reason: &'static str,
     },
+    /// What was sealed does not open again: a bug, or more recipients than a file can have, reported instead of a file
+    /// that nobody can read.
+    #[error("the sealed text would not open again, so nothing is written: {0}")]
+    Unopenable(#[source] Box<Self>),
     /// A threshold that this version does not open.
     #[error("the file needs {threshold} groups of keys, which this version does not support")]
     Threshold {
@@ -76,7 +80,7 @@ pub enum FileError {
         /// The text's.
         found: &'static str,
     },
-    /// A recipient of a key type that this build has not, where the data key must be wrapped anew for it.
+    /// Nobody to wrap the data key for.
     #[error("no recipients are given: nobody could open the file")]
     NoRecipients,
 }

@@ -4,10 +4,10 @@ use super::error::FileError;
 use super::open::OpenFile;
 use super::seal::{SealedText, Target, prepare, wrap_each, wrap_for, write};
 use crate::document::Document;
-use crate::envelope::native::{Group, RecordKey};
+use crate::envelope::native::{EnvelopeError, Group, RecordKey};
 use crate::format::Limits;
 use crate::keys::{Keyring, Recipient, Stanza};
-use crate::policy::Policy;
+use crate::policy::{Comments, Policy};
 use crate::secret::DataKey;
 
 /// What the next version is to be. Everything that is `None` stays.
@@ -57,11 +57,15 @@ impl OpenFile {
                 return Err(FileError::other_format(header.format, document.format));
             }
             Some(document) => prepare(document, self.file.format, &policy, next.allow_comments, limits)?,
-            None => prepare(self.plain.clone(), self.file.format, &policy, true, limits)?,
+            None => {
+                // What stood in clear before may go on; what was sealed before may not become clear unseen.
+                let allowed = next.allow_comments || header.policy.comments != Comments::Encrypt;
+                prepare(self.plain.clone(), self.file.format, &policy, allowed, limits)?
+            }
         };
         let (added, removed) = next.recipients.map_or_else(Default::default, |now| self.compare(now));
         let rotated = next.rotate || !removed.is_empty();
-        let epoch = if rotated { header.epoch.saturating_add(1) } else { header.epoch };
+        let epoch = header.epoch.checked_add(u32::from(rotated)).ok_or(EnvelopeError::Exhausted)?;
         let key = if rotated { DataKey::generate()? } else { self.key.clone() };
         let groups = match (rotated, next.recipients) {
             (false, None) => header.groups.clone(),
@@ -102,7 +106,8 @@ impl OpenFile {
         keyring: &Keyring<'_>,
     ) -> Result<Vec<Group>, FileError> {
         let header = self.header();
-        let old: Vec<&Stanza> = header.groups.iter().flat_map(|group| &group.stanzas).collect();
+        // A wrap says which group it is for, and there is one group now.
+        let old: &[Stanza] = header.groups.first().map_or(&[], |group| &group.stanzas);
         let stanzas = now
             .iter()
             .map(|recipient| match old.iter().find(|stanza| stanza.recipient.key == recipient.key) {

@@ -187,7 +187,8 @@ impl OpenFile {
     /// The key paths of all sealed values, in order.
     #[must_use]
     pub fn sealed_paths(&self) -> Vec<crate::document::KeyPath> {
-        self.authentic.leaves.iter().map(|(id, _, _)| self.plain.path(*id)).collect()
+        let steps = self.plain.steps();
+        self.authentic.leaves.iter().map(|(id, _, _)| self.plain.path_by(&steps, *id)).collect()
     }
 
     pub(super) fn before(&self, keep: bool) -> Before<'_> {
@@ -195,9 +196,16 @@ impl OpenFile {
     }
 }
 
-/// Tokens are longer than what they hold, so a sealed file may exceed limits that its plaintext keeps.
+/// Tokens are longer than what they hold, and metadata has leaves of its own: a sealed file may exceed limits that its
+/// plaintext keeps.
 fn sealed_limits(limits: &Limits) -> Limits {
-    Limits { file: limits.file.saturating_mul(4), leaf: limits.leaf.saturating_mul(4), ..limits.clone() }
+    Limits {
+        file: limits.file.saturating_mul(4),
+        leaf: limits.leaf.saturating_mul(4),
+        // Each top-level key can have a section, of two leaves.
+        leaves: limits.leaves.saturating_mul(4),
+        ..limits.clone()
+    }
 }
 
 fn unseal(file: &SealedFile, authentic: &Authentic, limits: &Limits) -> Result<Document, FileError> {

@@ -2,9 +2,9 @@
 
 use super::comments::{strip, suspicious_comment};
 use super::error::FileError;
-use crate::document::Document;
-use crate::envelope::native::{Before, Group, RecordKey, Writing, wrap};
-use crate::format::gate::{self, ENTRY};
+use crate::document::{Document, Tree};
+use crate::envelope::native::{Before, Group, RecordKey, Sealed, Writing, wrap};
+use crate::format::gate::{self, ENTRY, GateError, Unsealing};
 use crate::format::{Format, Limits};
 use crate::keys::{Keyring, Recipient, Stanza, WrapContext};
 use crate::policy::{Comments, Policy};
@@ -131,7 +131,7 @@ pub(super) struct Target<'a> {
     pub(super) touch: Option<RecordKey>,
 }
 
-/// Envelope, then gate.
+/// Envelope, then gate, then the whole way back.
 pub(super) fn write(
     document: &Document,
     format: &dyn Format,
@@ -139,7 +139,7 @@ pub(super) fn write(
     allow_no_secrets: bool,
     limits: &Limits,
 ) -> Result<SealedText, FileError> {
-    let before = target.before;
+    let (before, key) = (target.before, target.key);
     let written = Writing {
         document,
         spelling: &|id| format.spelling(document, id),
@@ -148,7 +148,7 @@ pub(super) fn write(
         groups: target.groups,
         fid: target.fid,
         epoch: target.epoch,
-        key: target.key,
+        key,
         before,
         touch: target.touch,
     }
@@ -158,7 +158,29 @@ pub(super) fn write(
         return Err(FileError::NothingSealed);
     }
     let sealing = gate::Sealing { leaves: written.leaves, comments: written.comments, entry: &written.entry };
-    let (text, _) = gate::seal(format, document, &sealing, limits)?;
+    let (text, body) = gate::seal(format, document, &sealing, limits)?;
+    check_opens(body, &written.entry, key, document, format, limits)
+        .map_err(|error| FileError::Unopenable(Box::new(error)))?;
     let leaves = document.ids().filter(|id| document.is_leaf(*id)).count();
     Ok(SealedText { text, leaves, sealed, fresh: written.fresh })
+}
+
+/// Opens what was sealed, as a reader will: nothing is written that nobody could read.
+fn check_opens(
+    body: Document,
+    entry: &Tree,
+    key: &DataKey,
+    document: &Document,
+    format: &dyn Format,
+    limits: &Limits,
+) -> Result<(), FileError> {
+    let sealed = Sealed::parse(body, entry)?;
+    let authentic = sealed.authenticate(key)?;
+    let unsealing = Unsealing { leaves: authentic.leaves, comments: authentic.comments };
+    let plain = gate::unseal(format, &sealed.body, &unsealing, limits)?;
+    if plain.source == document.source {
+        return Ok(());
+    }
+    let reason = "the text that comes back is another one";
+    Err(GateError::RoundTrip { line: 1, reason }.into())
 }

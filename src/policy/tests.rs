@@ -277,3 +277,19 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn the_deciding_pattern_is_named() {
+    let selection = selection(&["a.**", "**.b"], &["a.c", "**.d"]);
+    for (path, expect) in [
+        ("a.b", Some("a.**")),
+        ("x.b", Some("**.b")),
+        ("a.c", Some("a.c")),
+        ("x.d", Some("**.d")),
+        ("a.c.d", Some("a.c")),
+        ("x", None),
+    ] {
+        let leaf = steps(path).iter().fold(selection.start(), |cursor, step| cursor.enter(step));
+        assert_eq!(leaf.decided_by(), expect, "{path}");
+    }
+}

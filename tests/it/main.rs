@@ -3,16 +3,26 @@
 
 mod backends;
 mod completions;
+mod decrypt;
+mod docs;
 mod edit;
+mod encrypt;
 mod exec;
+mod explain;
 mod formats;
 mod get;
 mod git;
 mod init;
 mod keygen;
 mod man;
+mod recipients;
+mod reference;
+mod rekey;
+mod repair;
 mod reseal;
+mod rotate;
 mod set;
+mod status;
 mod support;
 mod tidy;
 mod unset;

@@ -76,7 +76,7 @@ struct How {
     #[arg(long)]
     no_rekey: bool,
     /// Agree to whatever else the rules change in the files
-    #[arg(short, long)]
+    #[arg(long)]
     yes: bool,
     /// Print what changed as JSON
     #[arg(long)]
@@ -248,7 +248,7 @@ impl Edited {
             let found = session.discover(path)?;
             let is_ours = found.config.is_some_and(|config| config.path == self.path);
             let rule = new.rule_for(&found.relative).filter(|rule| is_ours && affected.contains(&rule.index));
-            if rule.is_none() || !is_sealed(path, session) {
+            if rule.is_none() || !is_sealed(path, session)? {
                 return Ok(None);
             }
             match Ruling::of(new, found.relative).at(path)? {

@@ -42,7 +42,9 @@ impl From<EnvelopeError> for Report {
             EnvelopeError::Metadata(_)
             | EnvelopeError::Format { .. }
             | EnvelopeError::Token { .. }
-            | EnvelopeError::CommentCharacter { .. } => Kind::Malformed,
+            | EnvelopeError::CommentCharacter { .. }
+            | EnvelopeError::FreeCharacter { .. }
+            | EnvelopeError::FreeMerge { .. } => Kind::Malformed,
             EnvelopeError::Exposed { .. }
             | EnvelopeError::ExposedAlias { .. }
             | EnvelopeError::LooksLikeToken { .. }

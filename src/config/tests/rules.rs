@@ -160,3 +160,15 @@ fn deep_and_wide_groups_are_opened_without_recursion() {
     let config = parse(&text).unwrap();
     assert_eq!(names(&config.rules[0].recipients), ["a"]);
 }
+
+#[test]
+fn the_matching_glob_is_named() {
+    let config = parse(WHOLE).unwrap();
+    for (path, expect) in [
+        ("secrets/prod/a.enc.yaml", Some("secrets/prod/**")),
+        ("a.enc.yaml", Some("**/*.enc.yaml")),
+        ("README.md", None),
+    ] {
+        assert_eq!(config.rules[0].matching_glob(path), expect, "{path}");
+    }
+}

@@ -1,7 +1,7 @@
 //! What can be wrong with a sealed file.
 
 use super::metadata::MetadataError;
-use crate::document::{Document, KeyPath};
+use crate::document::{Document, KeyPath, NodeId, Step};
 use crate::secret::RandomError;
 
 use super::structure::Place;
@@ -16,7 +16,7 @@ pub struct Where {
 }
 
 impl Where {
-    /// The place of a record in `document`.
+    /// The place of a record in `document`. Reads the document up to it; see [`Places`] for many.
     #[must_use]
     pub fn of(document: &Document, place: Place) -> Self {
         match place {
@@ -27,6 +27,43 @@ impl Where {
                 path: None,
                 line: document.comments.get(index).map_or(0, |comment| document.line_of(comment.span.start)),
             },
+        }
+    }
+}
+
+/// Names many places of one document in linear time.
+pub(super) struct Places<'a> {
+    document: &'a Document,
+    steps: Vec<Option<(NodeId, Step)>>,
+    /// Where lines begin, the first one left out.
+    lines: Vec<usize>,
+}
+
+impl<'a> Places<'a> {
+    pub(super) fn new(document: &'a Document) -> Self {
+        let bytes = document.source.as_bytes();
+        let ends_line = |(at, byte): (usize, &u8)| match byte {
+            b'\n' => true,
+            b'\r' => bytes.get(at + 1) != Some(&b'\n'),
+            _ => false,
+        };
+        let lines =
+            bytes.iter().enumerate().filter(|place| ends_line(*place)).map(|(at, _)| at + 1).collect();
+        Self { document, steps: document.steps(), lines }
+    }
+
+    /// The same as [`Where::of`].
+    pub(super) fn of(&self, place: Place) -> Where {
+        let line = |offset| self.lines.partition_point(|start| *start <= offset) + 1;
+        match place {
+            Place::Leaf(id) => Where {
+                path: Some(self.document.path_by(&self.steps, id)),
+                line: line(self.document.node(id).span.start),
+            },
+            Place::Comment(index) => {
+                let comment = self.document.comments.get(index);
+                Where { path: None, line: comment.map_or(0, |comment| line(comment.span.start)) }
+            }
         }
     }
 }
@@ -121,6 +158,20 @@ pub enum EnvelopeError {
         /// 1-based.
         line: usize,
     },
+    /// A clear value or key, in a file whose clear values anyone may edit, that other parsers would read differently.
+    #[error(
+        "line {line}: a clear value or key holds a line separator, which other parsers read as a line break, and anyone may edit clear values of this file"
+    )]
+    FreeCharacter {
+        /// 1-based.
+        line: usize,
+    },
+    /// A clear value that a merge key brings into a map, in a file whose clear values anyone may edit.
+    #[error("{at} stands below a merge key, and anyone may edit clear values of this file: seal it")]
+    FreeMerge {
+        /// Where.
+        at: Where,
+    },
     /// A cleartext value that reads as a token.
     #[error("{at} begins like a token and would stand in clear")]
     LooksLikeToken {
@@ -133,4 +184,26 @@ pub enum EnvelopeError {
     /// No random bytes.
     #[error(transparent)]
     Random(#[from] RandomError),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::format::{Limits, by_name};
+
+    #[test]
+    fn many_places_are_named_as_single_ones_are() {
+        for (format, text) in [
+            ("yaml", "a: 1\r\nb:\r  - x # c\n  - {y: z}\n# d\n---\n- 1\n"),
+            ("json", "{\"a\": [1, // c\n {\"b\": 2}],\n \"c\": /* d */ {}}"),
+            ("toml", "# a\na.b = 1\n[[t]] # b\nx = [\n1]\n[[t]]\n"),
+        ] {
+            let document = by_name(format).unwrap().parse(text, &Limits::default()).unwrap();
+            let places = Places::new(&document);
+            let leaves = document.ids().map(Place::Leaf);
+            for place in leaves.chain((0..document.comments.len()).map(Place::Comment)) {
+                assert_eq!(places.of(place), Where::of(&document, place));
+            }
+        }
+    }
 }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::align::{align, elements};
 use super::error::EnvelopeError;
 use super::read::comment_text;
-use super::structure::{Ids, Place};
+use super::structure::{Container, Ids, Place};
 use super::token::{Id, Token};
 use super::write::Before;
 use crate::document::{Document, Kind, NodeId};
@@ -88,25 +88,10 @@ pub(super) fn assign(
     Ok(Assigned { ids, leaves, comments })
 }
 
-/// What holds a comment.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-enum Container {
-    Node(NodeId),
-    Part(usize),
-}
-
-fn container_of(document: &Document, comment: usize) -> Container {
-    let comment = &document.comments[comment];
-    match comment.container {
-        Some(id) => Container::Node(id),
-        None => Container::Part(comment.part.min(document.parts.len().saturating_sub(1))),
-    }
-}
-
 fn by_container(document: &Document, secret: &[bool]) -> HashMap<Container, Vec<usize>> {
     let mut map: HashMap<Container, Vec<usize>> = HashMap::new();
     for index in (0..document.comments.len()).filter(|index| secret[*index]) {
-        map.entry(container_of(document, index)).or_default().push(index);
+        map.entry(Container::of(document, &document.comments[index])).or_default().push(index);
     }
     map
 }
@@ -115,8 +100,8 @@ fn by_container(document: &Document, secret: &[bool]) -> HashMap<Container, Vec<
 fn loud(document: &Document, secret: &[bool], secret_comments: &[bool]) -> Vec<bool> {
     let mut loud = secret.to_vec();
     for (comment, _) in document.comments.iter().zip(secret_comments).filter(|(_, secret)| **secret) {
-        if let Some(container) = comment.container {
-            loud[container.index()] = true;
+        if let Container::Node(id) = Container::of(document, comment) {
+            loud[id.index()] = true;
         }
     }
     for id in document.ids().rev() {

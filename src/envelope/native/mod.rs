@@ -10,6 +10,8 @@ mod records;
 mod select;
 mod structure;
 mod subkeys;
+#[cfg(test)]
+mod tests;
 mod token;
 pub(crate) mod wrap;
 mod write;

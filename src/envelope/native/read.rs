@@ -2,16 +2,16 @@
 
 use subtle::ConstantTimeEq;
 
-use super::error::{EnvelopeError, Where};
+use super::error::{EnvelopeError, Places, Where};
 use super::metadata::Header;
 use super::payload::{Payload, be32, decode, value_parts};
-use super::select::{enforce, marked};
+use super::select::{check_free, enforce, marked};
 use super::structure::{Ids, Place, Section, Structure, build};
 use super::subkeys::{CoreKeys, Root, Subkeys};
 use super::token::{ANY_PREFIX, Tail, Token};
 use crate::crypto::{self, Hm};
 use crate::document::{Comment, Document, NodeId, Spelling, Style, Tree, Value};
-use crate::policy::Comments;
+use crate::policy::{Cleartext, Comments};
 use crate::secret::{DataKey, SecretText};
 
 /// A sealed file that was read and not yet authenticated.
@@ -40,7 +40,7 @@ pub enum State {
 pub struct Authentic {
     /// Token's node, value and spelling.
     pub leaves: Vec<(NodeId, Value, Spelling)>,
-    /// Comment's index, and everything behind its marker.
+    /// Comment's index, and everything behind its marker; by index.
     pub comments: Vec<(usize, SecretText)>,
     /// One version or a mix.
     pub state: State,
@@ -78,6 +78,9 @@ impl Sealed {
         };
         if let Some(comment) = body.comments.iter().find(|comment| has_odd_character(&body, comment)) {
             return Err(EnvelopeError::CommentCharacter { line: body.line_of(comment.span.start) });
+        }
+        if header.policy.cleartext == Cleartext::Free {
+            check_free(&body, &|id| leaves[id.index()].is_some())?;
         }
         let ids = Ids {
             leaves: leaves.iter().map(|token| token.as_ref().map(Token::ids)).collect(),
@@ -160,11 +163,11 @@ impl Sealed {
     }
 
     fn differences(&self, keys: &CoreKeys) -> Vec<Difference> {
-        let mut found = Vec::new();
+        let (mut found, places) = (Vec::new(), Places::new(&self.body));
         let marked = marked(&self.body, &self.header.policy.selection);
         for id in self.body.ids().filter(|id| marked[id.index()] && !self.is_token(*id)) {
             if self.body.is_leaf(id) && self.body.node(id).sealable {
-                found.push(Difference::Clear(Where::of(&self.body, Place::Leaf(id))));
+                found.push(Difference::Clear(places.of(Place::Leaf(id))));
             }
         }
         if !same(&head_tag(keys, &self.structure, self.header.head.n), &self.header.head.tag) {
@@ -175,7 +178,7 @@ impl Sealed {
                 same(&link_tag(keys, token, &self.structure, index, token.tail.n), &token.tail.tag)
             });
             if !fits {
-                found.push(Difference::Behind(Where::of(&self.body, record.place)));
+                found.push(Difference::Behind(places.of(record.place)));
             }
         }
         if self.check_sections(keys).is_err() {
@@ -234,6 +237,8 @@ impl Sealed {
                 _ => return Err(EnvelopeError::Value { at: Where::of(&self.body, record.place) }),
             }
         }
+        // Of a TOML file the stream order is not the order of positions, in which comments are put back.
+        comments.sort_unstable_by_key(|(index, _)| *index);
         Ok((leaves, comments))
     }
 

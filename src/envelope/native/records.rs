@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use super::error::Where;
+use super::error::Places;
 use super::read::Sealed;
 use super::structure::Place;
 use crate::crypto::sha256;
@@ -48,10 +48,11 @@ impl Sealed {
         };
         put(RecordKey::Policy, &[], self.header.record, None, "the rule and recipients".to_owned());
         put(RecordKey::Head, &[], self.header.head, None, "the beginning of the file".to_owned());
-        let steps = self.body.steps();
+        let places = Places::new(&self.body);
         for record in &self.structure.records {
             if let Some(token) = self.token(record.place) {
-                let label = label(self, record.place, &steps);
+                let at = places.of(record.place);
+                let label = at.path.as_ref().map_or_else(|| at.to_string(), |path| format!("`{path}`"));
                 put(RecordKey::Token(record.path.clone()), &token.vp, token.tail, Some(record.place), label);
             }
         }
@@ -83,20 +84,6 @@ impl Sealed {
     pub fn identity(&self) -> ([u8; 16], u32, [u8; 32]) {
         (self.header.fid, self.header.epoch, self.header.commitment)
     }
-}
-
-type Steps = [Option<(crate::document::NodeId, crate::document::Step)>];
-
-fn label(sealed: &Sealed, place: Place, steps: &Steps) -> String {
-    let Place::Leaf(id) = place else { return Where::of(&sealed.body, place).to_string() };
-    let mut path = crate::document::KeyPath { part: sealed.body.part_of(id), steps: Vec::new() };
-    let mut at = id;
-    while let Some((parent, step)) = steps.get(at.index()).and_then(Option::as_ref) {
-        path.steps.push(step.clone());
-        at = *parent;
-    }
-    path.steps.reverse();
-    format!("`{path}`")
 }
 
 /// Whether a merged file holds exactly what a three-way merge of two versions gives: every record against every merge

@@ -6,7 +6,7 @@ use super::error::{EnvelopeError, Where};
 use super::read::{has_odd_character, is_public_comment};
 use super::structure::Place;
 use super::token::ANY_PREFIX;
-use crate::document::{Document, Kind, NodeId, Value};
+use crate::document::{Document, Entry, FormatCode, Kind, NodeId, Span, Value};
 use crate::policy::{Comments, Selection};
 
 /// By node, whether the rule marks it secret; answers for aliases and values of no width too, by their place.
@@ -68,6 +68,48 @@ fn shows_clear(document: &Document, is_token: &dyn Fn(NodeId) -> bool) -> Vec<bo
         before[index + 1] = before[index] + usize::from(shows[index]);
     }
     shows
+}
+
+/// What must hold besides where anyone may edit clear values (`cleartext: free`), so that nobody reaches more than
+/// those: no clear value below a YAML merge key, which puts it beside secrets under another path than the rule sees,
+/// and no line separator in clear values and keys.
+///
+/// # Errors
+/// [`EnvelopeError::FreeMerge`] or [`EnvelopeError::FreeCharacter`].
+pub(super) fn check_free(
+    document: &Document,
+    is_secret: &dyn Fn(NodeId) -> bool,
+) -> Result<(), EnvelopeError> {
+    let mut merged = vec![false; document.nodes.len()];
+    let separator = |span: Span| span.of(&document.source).contains(['\u{85}', '\u{2028}', '\u{2029}']);
+    let fail = |span: Span| Err(EnvelopeError::FreeCharacter { line: document.line_of(span.start) });
+    for id in document.ids() {
+        let node = document.node(id);
+        // Parents come before their children.
+        merged[id.index()] |= node.parent.is_some_and(|parent| merged[parent.index()]);
+        match &node.kind {
+            _ if is_secret(id) => {}
+            Kind::Map(entries) => {
+                for Entry { key, value } in entries {
+                    merged[value.index()] |= document.format == FormatCode::Yaml && &*key.text == "<<";
+                    if separator(key.span) {
+                        return fail(key.span);
+                    }
+                }
+            }
+            Kind::Scalar(scalar) => {
+                let places = std::iter::once(scalar.token).chain(scalar.body);
+                if let Some(place) = places.into_iter().find(|place| separator(*place)) {
+                    return fail(place);
+                }
+            }
+            _ => {}
+        }
+        if merged[id.index()] && document.is_leaf(id) && !is_secret(id) {
+            return Err(EnvelopeError::FreeMerge { at: Where::of(document, Place::Leaf(id)) });
+        }
+    }
+    Ok(())
 }
 
 /// What must hold of everything that will stand in clear, before a file is sealed.

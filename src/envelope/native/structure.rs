@@ -7,7 +7,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::payload::be32;
 use super::token::Id;
-use crate::document::{Document, Entry, Key, Kind, NodeId};
+use crate::document::{Comment, Document, Entry, FormatCode, Key, Kind, NodeId};
 use crate::policy::Cleartext;
 
 /// Where a record stands.
@@ -17,6 +17,26 @@ pub enum Place {
     Leaf(NodeId),
     /// A comment, by its index.
     Comment(usize),
+}
+
+/// What holds a comment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Container {
+    /// A map or list.
+    Node(NodeId),
+    /// A document.
+    Part(usize),
+}
+
+impl Container {
+    /// The container of a comment. A TOML file begins in its root as if a header of it stood above.
+    pub(super) fn of(document: &Document, comment: &Comment) -> Self {
+        match (comment.container, document.parts.first()) {
+            (Some(id), _) => Self::Node(id),
+            (None, Some(part)) if document.format == FormatCode::Toml => Self::Node(part.root),
+            _ => Self::Part(comment.part.min(document.parts.len().saturating_sub(1))),
+        }
+    }
 }
 
 /// The ids of every secret: what tokens carry.
@@ -92,9 +112,9 @@ pub(super) fn build(document: &Document, ids: &Ids, cleartext: Cleartext) -> Res
     let mut outside: Vec<Vec<usize>> = vec![Vec::new(); document.parts.len().max(1)];
     for (index, comment) in document.comments.iter().enumerate() {
         if ids.comments.get(index).is_some_and(Option::is_some) {
-            match comment.container {
-                Some(container) => comments.entry(container).or_default().push(index),
-                None => outside[comment.part.min(document.parts.len().saturating_sub(1))].push(index),
+            match Container::of(document, comment) {
+                Container::Node(id) => comments.entry(id).or_default().push(index),
+                Container::Part(part) => outside[part].push(index),
             }
         }
     }

@@ -11,13 +11,13 @@ use super::read::{
     Authentic, Sealed, comment_text, head_tag, is_public_comment, link_tag, policy_tag, seal_tag, section_tag,
 };
 use super::records::RecordKey;
-use super::select::{check_clear, enforce, marked};
+use super::select::{check_clear, check_free, enforce, marked};
 use super::structure::{Place, Structure, build};
 use super::subkeys::{CoreKeys, Root, Subkeys};
 use super::token::{Tail, Token};
 use crate::crypto::{self, Hm};
 use crate::document::{Document, NodeId, Spelling, Tree};
-use crate::policy::{Comments, Padding, Policy};
+use crate::policy::{Cleartext, Comments, Padding, Policy};
 use crate::secret::{DataKey, fill_random};
 
 /// The version that a new one follows.
@@ -113,6 +113,9 @@ impl Writing<'_> {
             .collect();
         enforce(document, &marked, &|id| secret[id.index()])?;
         check_clear(document, &secret, self.policy.comments)?;
+        if self.policy.cleartext == Cleartext::Free {
+            check_free(document, &|id| secret[id.index()])?;
+        }
         let comments = document
             .comments
             .iter()

@@ -24,6 +24,10 @@ pub(super) fn check_text(text: &str, limits: &Limits) -> Result<(), ParseError> 
         };
         return Err(ParseError::at(text, at, message));
     }
+    if let Some(at) = stray_mark(text) {
+        let message = "a byte order mark may only stand at the start of the file";
+        return Err(ParseError::at(text, at, message));
+    }
     match conflict(text) {
         Some(at) => Err(ParseError::at(
             text,
@@ -32,6 +36,15 @@ pub(super) fn check_text(text: &str, limits: &Limits) -> Result<(), ParseError> 
         )),
         None => Ok(()),
     }
+}
+
+/// A byte order mark at the start of a later line, or behind the first one: the engine skips it before a document,
+/// other readers take it into the first key.
+fn stray_mark(text: &str) -> Option<usize> {
+    text.match_indices('\u{feff}').map(|(at, _)| at).find(|at| {
+        let before = text.get(..*at).unwrap_or_default();
+        *at > 0 && (before == "\u{feff}" || before.ends_with(['\n', '\r']))
+    })
 }
 
 /// Where the first of three conflict markers in their order stands, each at the start of a line.
@@ -194,6 +207,14 @@ fn message_of_token(kind: &ErrorKind) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn byte_order_marks_stand_at_the_start() {
+        assert_eq!(stray_mark("\u{feff}a: \u{feff}\n"), None);
+        assert_eq!(stray_mark("\u{feff}\u{feff}a: 1\n"), Some(3));
+        assert_eq!(stray_mark("# x\n\u{feff}a: 1\n"), Some(4));
+        assert_eq!(stray_mark("a: 1\n...\r\u{feff}%YAML 1.1\n---\n"), Some(9));
+    }
 
     #[test]
     fn conflicts_are_told_from_text() {

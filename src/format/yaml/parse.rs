@@ -117,11 +117,12 @@ impl Builder<'_> {
             return opening;
         }
         for line in lines(self.text, self.last).take_while(|line| line.start < at.start) {
-            let content = line.of(self.text);
+            let content = line.of(self.text).trim_start_matches('\u{feff}');
             if content.starts_with('%') {
                 let comment = content.find(" #").or_else(|| content.find("\t#")).unwrap_or(content.len());
                 let directive = content.get(..comment).unwrap_or(content).trim_end();
-                let span = Span::new(line.start, line.start + directive.len());
+                let start = line.end - content.len();
+                let span = Span::new(start, start + directive.len());
                 opening.directives.push((span, directive.into()));
             }
         }
