@@ -57,7 +57,7 @@ pub(crate) fn while_child<T>(child: &mut Child, wait: impl FnOnce(&mut Child) ->
     result
 }
 
-/// Whether Ctrl-C was pressed while a child had the terminal.
+/// Whether a signal to end came while a child had the terminal.
 pub(crate) fn interrupted() -> bool {
     INTERRUPTED.load(Ordering::SeqCst)
 }
@@ -123,8 +123,9 @@ fn start() {
 
 fn received(signal: i32) {
     if let Some(child) = *lock(&CHILD) {
+        // Before the child ends: who waits for it may be faster than this thread.
+        INTERRUPTED.store(true, Ordering::SeqCst);
         if signal == SIGINT {
-            INTERRUPTED.store(true, Ordering::SeqCst);
             return;
         }
         let _ = kill_process(child, Signal::TERM);

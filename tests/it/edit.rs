@@ -2,6 +2,8 @@
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
+use std::process::{Child, Stdio};
+use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use expect_test::expect;
@@ -186,17 +188,19 @@ fn ac_49_leftovers_are_named_and_removed() {
     assert_eq!(sandbox.temporary_files(), Vec::<String>::new());
 }
 
-/// Starts an editor that never ends, and waits until it runs.
-fn started(sandbox: &Project) -> std::process::Child {
-    let run =
-        sandbox.edit(&["secrets/a.yaml"], "echo canary >>\"$1\"; touch \"$HOME/started\"; exec sleep 60");
-    let child = run.into_command().stderr(std::process::Stdio::null()).spawn().unwrap();
+/// Starts an editor that does not end, and waits until it runs. Gives this program and the editor.
+fn started(sandbox: &Project) -> (Child, Pid) {
+    let script =
+        "echo canary >>\"$1\"; echo $$ >\"$HOME/new\"; mv \"$HOME/new\" \"$HOME/started\"; exec sleep 60";
+    let mut command = sandbox.edit(&["secrets/a.yaml"], script).into_command();
+    let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let begun = Instant::now();
     while !sandbox.home().join("started").exists() {
         assert!(begun.elapsed() < Duration::from_secs(20), "the editor does not start");
-        std::thread::sleep(Duration::from_millis(10));
+        sleep(Duration::from_millis(10));
     }
-    child
+    let editor = fs::read_to_string(sandbox.home().join("started")).unwrap();
+    (child, Pid::from_raw(editor.trim().parse().unwrap()).unwrap())
 }
 
 #[test]
@@ -204,7 +208,7 @@ fn ac_50_signals_leave_nothing() {
     for signal in [Signal::TERM, Signal::HUP] {
         let sandbox = project();
         let before = sandbox.read("secrets/a.yaml");
-        let mut child = started(&sandbox);
+        let (mut child, _) = started(&sandbox);
         kill_process(Pid::from_child(&child), signal).unwrap();
         assert_eq!(child.wait().unwrap().code(), Some(130), "{signal:?}");
         assert_eq!(sandbox.read("secrets/a.yaml"), before);
@@ -215,9 +219,10 @@ fn ac_50_signals_leave_nothing() {
 #[test]
 fn ac_50_what_a_kill_leaves_is_swept_at_the_next_start() {
     let sandbox = project();
-    let mut child = started(&sandbox);
+    let (mut child, editor) = started(&sandbox);
     child.kill().unwrap();
     child.wait().unwrap();
+    kill_process(editor, Signal::KILL).unwrap();
     assert_ne!(sandbox.temporary_files(), Vec::<String>::new());
     sandbox.run(&["man"]).stdout();
     assert_eq!(sandbox.temporary_files(), Vec::<String>::new());
