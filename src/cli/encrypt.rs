@@ -1,14 +1,16 @@
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use sealeaf::config::FILE_NAME;
 use sealeaf::file::{Next, OpenFile, SealedFile, SealedText, Sealing, seal};
-use sealeaf::format::Format;
+use sealeaf::format::{Format, by_file_name};
 use sealeaf::git::At;
 use sealeaf::keys::Recipient;
 use sealeaf::policy::Policy;
 
 use super::context::Context;
-use super::input::{Access, Input, Source, expand, format_parser};
+use super::input::{Access, Input, Source, expand, format_parser, walk};
 use super::output::{Content, Target, make_folders, replace, targets, write};
 use super::progress::Progress;
 use super::recipient::parse_all;
@@ -83,7 +85,11 @@ fn covered(args: &Args, sources: Vec<Source>, session: &Session<'_>) -> Result<V
         return Ok(sources);
     }
     let mut kept = Vec::new();
-    for source in sources {
+    let unknown = of_unknown_format(args, session.context)?;
+    for source in sources.into_iter().chain(unknown) {
+        if named(&source).is_some_and(|path| path.ends_with(FILE_NAME)) {
+            continue;
+        }
         let is_named = named(&source).is_none_or(|path| args.files.iter().any(|file| file == path));
         let is_covered = match named(&source) {
             Some(path) if !is_named => session.ruling(path).at(path)?.is_some(),
@@ -99,6 +105,22 @@ fn covered(args: &Args, sources: Vec<Source>, session: &Session<'_>) -> Result<V
         ));
     }
     Ok(kept)
+}
+
+/// What lies in the folders and belongs to no format. Where a rule covers it, it is not passed over in silence: sealing
+/// it fails, and says so.
+fn of_unknown_format(args: &Args, context: &Context) -> Result<Vec<Source>, Report> {
+    let mut found = Vec::new();
+    for folder in args.files.iter().filter(|file| context.directory.join(file).is_dir()) {
+        let unknown = |path: &Path| {
+            let name = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
+            by_file_name(&name).is_none()
+                && !name.starts_with('.')
+                && fs::metadata(context.directory.join(path)).is_ok_and(|file| file.len() > 0)
+        };
+        found.extend(walk(folder, context, unknown)?.into_iter().map(Source::File));
+    }
+    Ok(found)
 }
 
 fn one(args: &Args, source: &Source, target: Option<&Target>, session: &Session<'_>) -> Result<(), Report> {

@@ -54,6 +54,9 @@ fn one(args: &Args, source: &Source, session: &Session<'_>) -> Result<(), Report
         Err(report) => return Err(report),
     };
     if open.state() == State::Sealed {
+        if args.merge && is_one_side(&input, path, session)? {
+            return by_plaintext(args, &input, path, session);
+        }
         context.note(format!("{}: sealed already", escape::path(path)));
         return Ok(());
     }
@@ -102,6 +105,18 @@ fn joined(open: &OpenFile, path: &Path, session: &Session<'_>) -> Result<Vec<Str
         .filter(|(key, record)| before.get(key).is_none_or(|old| old.print != record.print))
         .map(|(_, record)| format!("{} (record {})", record.label, record.n))
         .collect())
+}
+
+/// Whether the file is just one of the two sides of a merge in progress, as after `git checkout --theirs`: then the other
+/// side would be lost.
+fn is_one_side(input: &Input, path: &Path, session: &Session<'_>) -> Result<bool, Report> {
+    let Some((repo, relative)) = session.repository(path)? else { return Ok(false) };
+    let heads = repo.merge_heads()?;
+    let [other] = heads.as_slice() else { return Ok(false) };
+    let text = Some(input.text.as_bytes());
+    let ours = repo.blob(At::Commit("HEAD"), &relative)?;
+    let theirs = repo.blob(At::Commit(other.as_str()), &relative)?;
+    Ok(ours != theirs && (ours.as_deref() == text || theirs.as_deref() == text))
 }
 
 /// Merges the plaintext of the two sides of the merge in progress, or of HEAD's parents.

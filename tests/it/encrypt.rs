@@ -474,3 +474,17 @@ fn a_recipient_of_a_key_type_that_this_build_has_not_is_named() {
         "#]],
     );
 }
+
+#[test]
+fn a_covered_file_of_unknown_format_is_not_passed_over() {
+    let project = Project::new(&["alice"], "[[rule]]\nfiles = [\"secrets/**\"]\nto = [\"alice\"]\n");
+    project
+        .write("secrets/a.yaml", "a: 1\n")
+        .write("secrets/b.txt", "hunter2\n")
+        .write("secrets/.gitkeep", "");
+    project.run(&["encrypt", "secrets"]).check(2, expect![[""]], expect![[r#"
+        sealeaf: secrets/a.yaml: 1 of 1 value sealed
+        sealeaf: error: secrets/b.txt: the format cannot be told from the file's name
+        sealeaf: hint: say it with --format; known formats are yaml (.yaml, .yml), json (.json, .jsonc, .code-workspace, .tfstate), toml (.toml)
+    "#]]);
+}

@@ -143,3 +143,32 @@ fn what_text_cannot_merge_is_merged_as_plaintext() {
     let verified = project.run(&["verify", "--require-sealed", "a.yaml"]).stdout();
     assert!(verified.contains("epoch 2"), "{verified}");
 }
+
+#[test]
+fn one_side_of_a_conflict_does_not_lose_the_other() {
+    let project = Project::new(&["alice"], RULE);
+    project.seal("a.yaml", TEXT);
+    project.commit("base");
+    project.git(&["switch", "--quiet", "--create", "other"]);
+    set(&project, "a", "theirs");
+    project.commit("a");
+    project.git(&["switch", "--quiet", "main"]);
+    set(&project, "a", "ours");
+    set(&project, "e", "ours");
+    project.commit("ours");
+    let conflict = project.command("git").args(["merge", "--quiet", "other"]).output().unwrap();
+    assert!(!conflict.status.success());
+    project.git(&["checkout", "--theirs", "a.yaml"]);
+    // Both changed one value: nothing is decided silently.
+    assert_eq!(project.run(&["reseal", "--merge", "a.yaml"]).output().code, 9);
+    project.git(&["merge", "--abort"]);
+    project.git(&["reset", "--quiet", "--hard", "HEAD~1"]);
+    set(&project, "b", "ours");
+    project.commit("neighbours");
+    let conflict = project.command("git").args(["merge", "--quiet", "other"]).output().unwrap();
+    assert!(!conflict.status.success());
+    project.git(&["checkout", "--theirs", "a.yaml"]);
+    let resealed = project.run(&["reseal", "--merge", "a.yaml"]).output();
+    // Neighbouring lines conflict as plaintext too; what must not happen is "sealed already".
+    assert!(!resealed.stderr.contains("sealed already"), "{}", resealed.stderr);
+}

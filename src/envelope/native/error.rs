@@ -16,7 +16,7 @@ pub struct Where {
 }
 
 impl Where {
-    /// The place of a record in `document`. Reads the document up to it; see [`Places`] for many.
+    /// The place of a record in `document`. Reads the document up to it; for many places `Places` reads it once.
     #[must_use]
     pub fn of(document: &Document, place: Place) -> Self {
         match place {
