@@ -35,19 +35,30 @@ pub(super) fn align(new: &Document, old: &Document) -> Vec<Option<NodeId>> {
     aligned
 }
 
-/// Pairs two sequences: equal ones first, the k-th occurrence with the k-th; then, between neighbours that are paired,
-/// what is left there. By place where the gaps are equally long, by likeness where they are not.
+/// Pairs two sequences: what both begin and end with; of the rest equal ones, the k-th occurrence with the k-th; then,
+/// between neighbours that are paired, what is left there. By place where the gaps are equally long, by likeness where
+/// they are not.
 pub(super) fn elements(
     new: &[u64],
     old: &[u64],
     likeness: &dyn Fn(usize, usize) -> usize,
 ) -> Vec<Option<usize>> {
+    let head = new.iter().zip(old).take_while(|(a, b)| a == b).count();
+    let shorter = new.len().min(old.len()) - head;
+    let tail = new.iter().rev().zip(old.iter().rev()).take(shorter).take_while(|(a, b)| a == b).count();
     let mut places: HashMap<u64, VecDeque<usize>> = HashMap::new();
-    for (index, print) in old.iter().enumerate() {
+    for (index, print) in old.iter().enumerate().take(old.len() - tail).skip(head) {
         places.entry(*print).or_default().push_back(index);
     }
-    let mut pairs: Vec<Option<usize>> =
-        new.iter().map(|print| places.get_mut(print).and_then(VecDeque::pop_front)).collect();
+    let mut pairs: Vec<Option<usize>> = new
+        .iter()
+        .enumerate()
+        .map(|(index, print)| match index {
+            _ if index < head => Some(index),
+            _ if index >= new.len() - tail => Some(index + old.len() - new.len()),
+            _ => places.get_mut(print).and_then(VecDeque::pop_front),
+        })
+        .collect();
     let mut taken = vec![false; old.len()];
     pairs.iter().flatten().for_each(|index| taken[*index] = true);
     let mut start = 0;
@@ -99,7 +110,8 @@ fn fill(
     }
 }
 
-/// How many entries two maps share.
+/// How many entries two maps share, or elements from the start two lists; containers of one kind resemble each other
+/// more than anything else.
 fn likeness(
     new: &Document,
     a: NodeId,
@@ -118,7 +130,12 @@ fn likeness(
                         && new_prints[entry.value.index()] == old_prints[other.value.index()]
                 })
             })
-            .count(),
+            .count()
+            .saturating_add(1),
+        (Kind::List(x), Kind::List(y)) => {
+            let pairs = x.iter().zip(y).take(MAX_ENTRIES);
+            pairs.filter(|(x, y)| new_prints[x.index()] == old_prints[y.index()]).count().saturating_add(1)
+        }
         _ => 0,
     }
 }
@@ -168,6 +185,10 @@ mod tests {
         check("ac", "abc", &[Some(0), Some(2)]);
         check("aaa", "aa", &[Some(0), Some(1), None]);
         check("cab", "abc", &[Some(2), Some(0), Some(1)]);
+        check("aba", "aca", &[Some(0), Some(1), Some(2)]);
+        check("cbc", "abc", &[Some(0), Some(1), Some(2)]);
+        check("aab", "ab", &[Some(0), None, Some(1)]);
+        check("aa", "aaa", &[Some(0), Some(1)]);
         check("x", "a", &[Some(0)]);
         check("xy", "a", &[Some(0), None]);
         check("", "abc", &[]);

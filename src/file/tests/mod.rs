@@ -3,8 +3,12 @@
 
 mod attacks;
 mod bugs;
+mod edits;
+mod merges;
 mod path;
+mod random;
 mod records;
+mod sweep;
 
 use crate::envelope::native::State;
 use crate::file::{FileError, Next, OpenFile, SealedFile, SealedText, Sealing, parse, seal};
