@@ -216,6 +216,10 @@ fn comments_stand_by_position_in_their_container() {
             END,
         ],
     );
+}
+
+#[test]
+fn comments_stand_in_the_table_whose_header_is_above() {
     check(
         "toml",
         "# T\na = 1 # T\nb = 'T'\n# T\n[t] # T\n[[u]] # T\nx = [ # T\n] # T\n",
