@@ -8,6 +8,7 @@ pub(crate) mod history;
 mod judge;
 mod manipulate;
 mod model;
+mod named;
 mod render;
 mod tokens;
 
@@ -44,7 +45,8 @@ fn attack(format: &'static str, count: usize) {
         let mut dice = Dice::new(seed);
         let history = History::random(&mut dice, format);
         let versions: Vec<String> = history.versions.iter().map(|version| version.text.clone()).collect();
-        let material = Material { versions: &versions, other: &history.other, format };
+        let other: Vec<String> = history.other.iter().map(|version| version.text.clone()).collect();
+        let material = Material { versions: &versions, other: &other, format };
         for attempt in 0..TRIES {
             let text = manipulate(&material, &mut dice);
             match judge(&history, &text) {
@@ -67,7 +69,11 @@ fn attack(format: &'static str, count: usize) {
         println!("{format}: {} manipulations of {files} files in {seconds:.1} s: {tally:?}", files * TRIES);
     }
     assert!(findings.is_empty(), "{findings}");
-    assert!(tally.len() == 4, "a kind of result never came up: {tally:?}");
+    let all = [Verdict::Refused, Verdict::Version, Verdict::Unsealed, Verdict::Mix];
+    assert!(
+        all.iter().all(|verdict| tally.contains_key(verdict)),
+        "a kind of result never came up: {tally:?}"
+    );
 }
 
 fn count() -> usize {

@@ -16,6 +16,7 @@ mod git;
 mod init;
 mod keygen;
 mod man;
+mod merges;
 mod recipients;
 mod reference;
 mod rekey;

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::OnceLock;
 
-use sealeaf::envelope::native::{RecordKey, State};
+use sealeaf::envelope::native::RecordKey;
 use sealeaf::file::{FileError, Next, OpenFile, SealedFile, Sealing, parse, seal};
 use sealeaf::format::{Format, Limits, by_name};
 use sealeaf::keys::{Environment, KeyRef, Keyring, NoPrompt, Recipient, Run, age};
@@ -29,17 +29,18 @@ pub(super) struct Version {
     pub(super) text: String,
     pub(super) file: SealedFile,
     pub(super) content: Content,
-    pub(super) state: State,
 }
 
 /// All versions of one file, the last one at the end.
 pub(super) struct History {
     pub(super) format: &'static dyn Format,
     pub(super) versions: Vec<Version>,
-    /// Texts of another file of the same recipients.
-    pub(super) other: Vec<String>,
+    /// Another file of the same recipients.
+    pub(super) other: Vec<Version>,
     /// What each wrap holds: file, epoch and data key. Stands for age, which would be most of the time.
     keys: HashMap<Vec<u8>, ([u8; 16], u32, DataKey)>,
+    /// Whether only small edits were made, so that pieces of several versions fit together.
+    calm: bool,
 }
 
 impl User {
@@ -101,10 +102,15 @@ impl History {
     /// open again; what is refused for another reason did not happen.
     pub(super) fn random(dice: &mut Dice, format: &str) -> Self {
         let format = by_name(format).unwrap();
-        let mut history = Self { format, versions: Vec::new(), other: Vec::new(), keys: HashMap::new() };
+        let mut history = Self {
+            format,
+            versions: Vec::new(),
+            other: Vec::new(),
+            keys: HashMap::new(),
+            calm: dice.chance(60),
+        };
         let mut plain = history.begin(dice);
-        history.other.push(history.versions[0].text.clone());
-        history.versions.clear();
+        history.other = std::mem::take(&mut history.versions);
         if dice.chance(50) {
             plain = history.begin(dice);
         } else {
@@ -178,7 +184,7 @@ impl History {
         let wraps = wraps.map(|stanza| (stanza.wrapped.clone(), (fid, epoch, open.data_key().clone())));
         self.keys.extend(wraps);
         let file = SealedFile::parse(&text, self.format, &Limits::default()).unwrap();
-        self.versions.push(Version { content: Content::of(&open), state: open.state(), text, file });
+        self.versions.push(Version { content: Content::of(&open), text, file });
         true
     }
 
@@ -200,7 +206,7 @@ impl History {
         plain: &Documents,
     ) -> (Result<String, FileError>, Option<Documents>) {
         let user = &users()[0];
-        match dice.roll(12) {
+        match if self.calm { 9 } else { dice.roll(12) } {
             0 => {
                 let now = recipients(dice);
                 (user.next(open, Next { recipients: Some(&now), ..Next::default() }), None)
@@ -211,7 +217,11 @@ impl History {
             _ => {
                 let mut edited = plain.clone();
                 for _ in 0..1 + dice.roll(2) {
-                    model::edit(&mut edited, dice, self.format.name() == "yaml");
+                    if self.calm && dice.chance(70) {
+                        model::change_value(&mut edited, dice);
+                    } else {
+                        model::edit(&mut edited, dice, self.format.name() == "yaml");
+                    }
                 }
                 if edited.is_empty() {
                     return (Err(FileError::NothingSealed), None);
@@ -230,11 +240,10 @@ impl History {
         if ours == base || theirs == base || ours == theirs {
             return;
         }
-        let (ours_epoch, theirs_epoch) = (ours.clone(), theirs.clone());
-        self.add(Ok(ours_epoch));
-        self.add(Ok(theirs_epoch));
         let Ok(merged) = diffy::merge(&base, &ours, &theirs) else { return };
         let Ok(open) = self.open(&merged) else { return };
+        self.add(Ok(ours));
+        self.add(Ok(theirs));
         let touch = touch(dice, &open);
         self.add(Ok(merged));
         if dice.chance(60) {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use sealeaf::envelope::native::{RecordKey, RecordView, Sealed, State, rolled_back};
 
 use super::content::Content;
-use super::history::History;
+use super::history::{History, Version};
 
 /// What became of a manipulated text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -14,6 +14,8 @@ pub(super) enum Verdict {
     Refused,
     /// It is sealed, and a complete version.
     Version,
+    /// It is another file of the same recipients, whole: its identity tells.
+    Other,
     /// It is linked, and a complete version but for seals.
     Unsealed,
     /// It is linked, and authentic pieces of several versions.
@@ -25,10 +27,17 @@ pub(super) fn judge(history: &History, text: &str) -> Result<Verdict, String> {
     let Ok(open) = history.open(text) else { return Ok(Verdict::Refused) };
     let content = Content::of(&open);
     let records = open.sealed_file().sealed().records();
-    let is_version = history.versions.iter().any(|version| {
+    let is_one = |version: &Version| {
         agrees(&version.content, &content)
             && same_records(&version.file.sealed().records(), &records, open.state() == State::Sealed)
-    });
+    };
+    let identity = |version: &Version| version.file.sealed().identity();
+    let own = open.sealed_file().sealed().identity();
+    if history.versions.iter().all(|version| identity(version) != own) {
+        let whole = history.other.iter().any(is_one);
+        return if whole { Ok(Verdict::Other) } else { Err("it opens and is of no file".to_owned()) };
+    }
+    let is_version = history.versions.iter().any(is_one);
     if open.state() == State::Sealed && !is_version {
         return Err("it opens as sealed and is no version".to_owned());
     }

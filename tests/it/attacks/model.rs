@@ -41,7 +41,7 @@ pub(super) fn documents(dice: &mut Dice, yaml: bool) -> Documents {
 /// One change; whether the result is a file shows when it is sealed.
 pub(super) fn edit(documents: &mut Documents, dice: &mut Dice, yaml: bool) {
     match dice.roll(if yaml { 17 } else { 12 }) {
-        0..=3 => change(documents, dice, is_leaf, |item, dice| item.node = leaf(dice)),
+        0..=3 => change_value(documents, dice),
         4 | 5 => {
             change(documents, dice, is_map, |item, dice| {
                 let fresh = Grower { dice, yaml, anchors: Vec::new() }.item(1);
@@ -104,6 +104,11 @@ pub(super) fn edit(documents: &mut Documents, dice: &mut Dice, yaml: bool) {
             }
         }
     }
+}
+
+/// One value changes.
+pub(super) fn change_value(documents: &mut Documents, dice: &mut Dice) {
+    change(documents, dice, is_leaf, |item, dice| item.node = leaf(dice));
 }
 
 /// A text that no other value has.
