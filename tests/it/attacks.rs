@@ -4,6 +4,7 @@
 //! they are 100,000. `SEALEAF_SEED` begins elsewhere.
 
 mod content;
+mod flips;
 pub(crate) mod history;
 mod judge;
 mod manipulate;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use sealeaf::document::{Document, Kind, NodeId, Value};
-use sealeaf::envelope::native::{RecordKey, RecordView};
+use sealeaf::envelope::native::{RecordKey, RecordView, is_public_comment};
 use sealeaf::file::OpenFile;
 use sealeaf::policy::{Cleartext, Comments};
 
@@ -104,7 +104,8 @@ impl Content {
 
     fn comments(&mut self, document: &Document) {
         let steps = document.steps();
-        for comment in &document.comments {
+        // Those that programs look for stay in clear, and are anyone's.
+        for comment in document.comments.iter().filter(|comment| !is_public_comment(document, comment)) {
             let place = comment.container.map(|id| document.path_by(&steps, id));
             let text = comment.span.of(&document.source);
             self.loud.push(format!("comment of {:?} in {place:?}: {text}", comment.part));

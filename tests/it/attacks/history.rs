@@ -128,6 +128,16 @@ impl History {
         history
     }
 
+    /// A file of one version.
+    pub(super) fn of(format: &str, plain: &str, policy: Policy) -> Self {
+        let format = by_name(format).unwrap();
+        let mut history =
+            Self { format, versions: Vec::new(), other: Vec::new(), keys: HashMap::new(), calm: true };
+        let alice = &users()[0];
+        history.add(alice.seal(plain, format, policy, &[alice.recipient.clone()]));
+        history
+    }
+
     /// The newest version.
     pub(super) fn last(&self) -> &Version {
         self.versions.last().unwrap()

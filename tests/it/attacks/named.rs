@@ -80,7 +80,7 @@ fn exchanged_sections_of_two_documents_were_missed() {
         .replace('@', tags[1]);
     assert_eq!(opened(&now).map(|(state, _)| state), Some(State::Linked));
     let (with, without) = rollbacks(&now, &[&v1]);
-    assert!(with > 0 && without == 0, "{with} {without}");
+    assert!(with > 0 && without > 0, "{with} {without}");
 }
 
 /// Review e2: what readers see and tokens do not say is bound all the same.
