@@ -1,6 +1,7 @@
 //! Integration tests: the binary as a user meets it, one file a command.
 #![allow(clippy::unwrap_used, reason = "all of this is test code, helpers included")]
 
+mod attacks;
 mod backends;
 mod completions;
 mod decrypt;
@@ -15,6 +16,7 @@ mod git;
 mod init;
 mod keygen;
 mod man;
+mod merges;
 mod recipients;
 mod reference;
 mod rekey;

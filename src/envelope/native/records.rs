@@ -28,6 +28,8 @@ pub struct RecordView {
     pub n: u32,
     /// A digest of all its bytes, seal included.
     pub print: [u8; 32],
+    /// A digest of all its bytes but the seal, which anyone can change in an older record of a linked file.
+    pub mark: [u8; 32],
     /// A digest of its ciphertext alone: the same while only its tail is rewritten. Empty records have none.
     pub value: Option<[u8; 32]>,
     /// Where it stands, for a token or comment.
@@ -43,8 +45,9 @@ impl Sealed {
         let mut records = BTreeMap::new();
         let mut put = |key, vp: &[u8], tail: super::token::Tail, place, label| {
             let print = sha256(&[vp, tail.to_text().as_bytes()].concat());
+            let mark = sha256(&[vp, &tail.n.to_be_bytes(), &tail.tag].concat());
             let value = (!vp.is_empty()).then(|| sha256(vp));
-            records.insert(key, RecordView { n: tail.n, print, value, place, label });
+            records.insert(key, RecordView { n: tail.n, print, mark, value, place, label });
         };
         put(RecordKey::Policy, &[], self.header.record, None, "the rule and recipients".to_owned());
         put(RecordKey::Head, &[], self.header.head, None, "the beginning of the file".to_owned());
@@ -149,17 +152,26 @@ pub fn rolled_back<'a>(
     let mut has_history = false;
     for version in history {
         has_history = true;
-        known.extend(version.records().into_iter().map(|(key, record)| (key, record.print)));
+        known.extend(version.records().into_iter().map(|(key, record)| (anywhere(&key), record.mark)));
     }
     let newest = reference.newest();
     records
         .into_iter()
         .filter(|(key, record)| {
-            let differs = before.get(key).is_none_or(|before| before.print != record.print);
+            let differs = before.get(key).is_none_or(|before| before.mark != record.mark);
             let is_old =
-                if has_history { known.contains(&(key.clone(), record.print)) } else { record.n <= newest };
+                if has_history { known.contains(&(anywhere(key), record.mark)) } else { record.n <= newest };
             differs && is_old
         })
         .map(|(_, record)| record.label)
         .collect()
+}
+
+/// The key without its place among sections of one name: their tags say no more than the name, so that they fit in the
+/// place of each other.
+fn anywhere(key: &RecordKey) -> RecordKey {
+    match key {
+        RecordKey::Section(name, _) => RecordKey::Section(name.clone(), 0),
+        other => other.clone(),
+    }
 }

@@ -1,6 +1,7 @@
 //! A place of its own for each test: home, configuration, repository, clock, and nothing of the machine's.
 #![allow(dead_code, reason = "each test file uses the part it needs")]
 
+mod dice;
 mod project;
 mod run;
 mod terminal;
@@ -13,6 +14,7 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
+pub(crate) use dice::Dice;
 pub(crate) use project::Project;
 pub(crate) use run::{Output, Run};
 pub(crate) use tools::{skip, tools};
