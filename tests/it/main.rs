@@ -3,6 +3,7 @@
 
 mod backends;
 mod completions;
+mod corpora;
 mod decrypt;
 mod docs;
 mod edit;
