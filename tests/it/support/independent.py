@@ -1,6 +1,7 @@
 """Compares a plain and a sealed YAML text by PyYAML, a parser that is not ours.
 
-Reads one JSON object a line, {"name", "plain", "sealed", "opened"}; prints one line for each pair: "NAME same",
+Reads one JSON object a line, {"name", "plain", "sealed"} and perhaps "scalars", what our parser found in the plain text
+(a list of [type, text], keys included, in order); prints one line for each pair: "NAME same",
 "NAME skipped REASON" where PyYAML does not accept the plain text, or "NAME differs WHAT".
 """
 
@@ -79,6 +80,20 @@ def compare(plain, sealed):
     return None
 
 
+def values(scalars, plain):
+    """Compares the scalars with what our parser found."""
+    found = [event[3] for event in plain if event[0] == "ScalarEvent"]
+    if len(found) != len(scalars):
+        return f"scalars {len(found)} {len(scalars)}"
+    for text, (kind, own) in zip(found, scalars):
+        same = text in NULLS if kind == "null" else text.lower() == own if kind == "bool" else text == own
+        if not same:
+            return f"value {kind}"
+    return None
+
+
+NULLS = ("", "~", "null", "Null", "NULL")
+
 for line in sys.stdin:
     pair = json.loads(line)
     try:
@@ -88,6 +103,8 @@ for line in sys.stdin:
         continue
     try:
         difference = compare(plain, events(pair["sealed"]))
+        if difference is None and "scalars" in pair:
+            difference = values(pair["scalars"], plain)
     except (yaml.YAMLError, ValueError) as error:
         difference = type(error).__name__
     print(pair["name"], "same" if difference is None else f"differs {difference}")
