@@ -9,6 +9,7 @@ mod edit;
 mod encrypt;
 mod exec;
 mod explain;
+mod faults;
 mod formats;
 mod get;
 mod git;
