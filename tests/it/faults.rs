@@ -8,7 +8,7 @@ mod trace;
 
 use std::collections::BTreeMap;
 
-use crate::support::{Project, skip};
+use crate::support::skip;
 use bench::{Bench, JSON, TOML, Verb, YAML, outdated, plain, sealed};
 use trace::{Fault, Injection};
 
@@ -117,12 +117,10 @@ fn check(verb: &'static Verb) {
         bench.restore();
         let (output, took_place) = trace::inject(&bench.project, bench.run(), &injection);
         let killed = injection.fault == Fault::Kill;
-        let keeps_owner = injection.call != "fchown";
-        let died = killed && took_place;
-        let outcome = match bench.check(&output, died, keeps_owner) {
+        let outcome = match bench.check(&output, &injection, took_place) {
             Ok(states) => {
                 let kind = if killed { "kill" } else { "error" };
-                let code = if died { 137 } else { output.code };
+                let code = if killed && took_place { 137 } else { output.code };
                 format!("{kind}, exit {code}, {states:?}{}", if took_place { "" } else { ", without effect" })
             }
             Err(what) => {
