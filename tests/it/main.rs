@@ -3,6 +3,7 @@
 
 mod attacks;
 mod backends;
+mod canary;
 mod completions;
 mod corpora;
 mod decrypt;
@@ -11,6 +12,7 @@ mod edit;
 mod encrypt;
 mod exec;
 mod explain;
+mod faults;
 mod formats;
 mod get;
 mod git;

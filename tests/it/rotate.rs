@@ -169,3 +169,18 @@ fn ac_64_symlinks_and_hard_links_are_not_written_through() {
         "#]],
     );
 }
+
+#[test]
+fn what_a_killed_run_left_is_not_taken_for_a_file() {
+    let project = project();
+    project.seal("secrets/a.yaml", TEXT);
+    project.write("secrets/.a.yaml.sealeaf-Ab3dE6", &project.read("secrets/a.yaml"));
+    project.run(&["rotate", "secrets"]).check(
+        0,
+        expect![""],
+        expect![[r#"
+            sealeaf: secrets/a.yaml: 2 values sealed anew, data key 2
+        "#]],
+    );
+    assert_eq!(project.files(), [".sealeaf.toml", "secrets/a.yaml"]);
+}

@@ -11,6 +11,7 @@ use walkdir::WalkDir;
 use super::Source;
 use crate::cli::context::Context;
 use crate::cli::escape;
+use crate::cli::output::is_temporary;
 use crate::cli::report::{Kind, Report};
 
 /// The files that `arguments` name, sorted, each once. `-` is standard input and must stand alone.
@@ -65,7 +66,8 @@ fn pattern(argument: &Path, context: &Context) -> Result<Vec<PathBuf>, Report> {
     Ok(files)
 }
 
-/// All regular files below `start` that `wanted` accepts, written as paths that begin like `start`.
+/// All regular files below `start` that `wanted` accepts, written as paths that begin like `start`. What a killed run
+/// left of its writing is nobody's file.
 pub(crate) fn walk(
     start: &Path,
     context: &Context,
@@ -74,7 +76,8 @@ pub(crate) fn walk(
     let root = context.directory.join(start);
     let mut files = Vec::new();
     let entries = WalkDir::new(&root).follow_links(false).sort_by_file_name().into_iter();
-    for entry in entries.filter_entry(|entry| entry.file_name() != ".git") {
+    for entry in entries.filter_entry(|entry| entry.file_name() != ".git" && !is_temporary(entry.file_name()))
+    {
         let entry = entry.map_err(|error| {
             let path = error.path().unwrap_or(start).to_owned();
             Report::io("read the folder", &path)(error.into())
@@ -122,7 +125,15 @@ mod tests {
         for folder in ["d/.git", "d/sub", "e"] {
             fs::create_dir_all(root.path().join(folder)).unwrap();
         }
-        for file in ["d/b.yaml", "d/a.json", "d/notes.txt", "d/.git/x.yaml", "d/sub/c.toml", "e/[x].yaml"] {
+        for file in [
+            "d/b.yaml",
+            "d/a.json",
+            "d/notes.txt",
+            "d/.git/x.yaml",
+            "d/sub/c.toml",
+            "e/[x].yaml",
+            "d/.b.yaml.sealeaf-Ab3dE6",
+        ] {
             fs::File::create(root.path().join(file)).unwrap();
         }
         symlink("b.yaml", root.path().join("d/link.yaml")).unwrap();
@@ -164,6 +175,7 @@ mod tests {
         check(&["**/*.{json,toml}"], Ok(&["d/a.json", "d/sub/c.toml"]));
         check(&["e/[x].yaml"], Ok(&["e/[x].yaml"]));
         check(&["d/*.xml"], Err(Kind::Usage));
+        check(&["d/.b*"], Err(Kind::Usage));
         check(&["d/["], Err(Kind::Usage));
     }
 

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 
+use super::staged::sweep;
 use crate::cli::context::Context;
 use crate::cli::escape;
 use crate::cli::place::Place;
@@ -32,7 +33,8 @@ impl Lock {
         Self::folder(&Place::of(path, &context.directory)?.folder, context)
     }
 
-    /// Locks a folder; waits for another process up to ten seconds.
+    /// Locks a folder; waits for another process up to ten seconds. Then removes the temporary files that killed
+    /// processes left in it.
     ///
     /// # Errors
     /// [`Kind::Conflict`] where the other one does not finish.
@@ -60,8 +62,12 @@ impl Lock {
                     let message = format!("another sealeaf is writing in `{}`", escape::path(folder));
                     return Err(Report::message(Kind::Conflict, message).hint("try again when it is done"));
                 }
+                Ok(()) => {
+                    sweep(folder);
+                    break;
+                }
                 // A file system without locks: what remains is the comparison before the file is replaced.
-                Ok(()) | Err(_) => break,
+                Err(_) => break,
             }
         }
         let file = Arc::new(file);

@@ -18,6 +18,7 @@ use staged::Staged;
 pub(crate) use batch::Batch;
 pub(crate) use lock::Lock;
 pub(crate) use original::Original;
+pub(crate) use staged::is_temporary;
 
 /// What is about to be written.
 #[derive(Clone, Copy)]

@@ -10,7 +10,6 @@ use std::path::Path;
 use rustix::fs::{
     CWD, Gid, RenameFlags, Uid, XattrFlags, fchown, fgetxattr, flistxattr, fsetxattr, renameat_with,
 };
-use rustix::process::geteuid;
 use tempfile::NamedTempFile;
 
 use crate::cli::cleanup;
@@ -95,10 +94,8 @@ impl<'a> Staged<'a> {
     }
 
     fn open(place: &'a Place, mode: u32) -> Result<Self, Report> {
-        let prefix = prefix(&place.name);
-        sweep(&place.folder, &prefix);
         let file = tempfile::Builder::new()
-            .prefix(&prefix)
+            .prefix(&prefix(&place.name))
             .rand_bytes(RANDOM)
             .permissions(Permissions::from_mode(mode))
             .tempfile_in(&place.folder)
@@ -143,24 +140,29 @@ fn prefix(name: &OsStr) -> OsString {
     let name = if name.len() <= LONGEST { name } else { OsStr::new("") };
     let mut prefix = OsString::from(".");
     prefix.push(name);
-    prefix.push(".sealeaf-");
+    prefix.push(SUFFIX);
     prefix
 }
 
-/// Removes what a killed process left of earlier writes to the same file. Under the folder's lock nobody else's is
-/// in use.
-fn sweep(folder: &Path, prefix: &OsStr) {
+/// Removes what killed processes left beside files of a folder. Its lock must be held, and must have been taken just now:
+/// then no such file is in use.
+pub(super) fn sweep(folder: &Path) {
     let Ok(entries) = fs::read_dir(folder) else { return };
     for entry in entries.flatten() {
-        let name = entry.file_name();
-        let random = name.as_bytes().strip_prefix(prefix.as_bytes());
-        let ours =
-            random.is_some_and(|rest| rest.len() == RANDOM && rest.iter().all(u8::is_ascii_alphanumeric));
-        let owned = || entry.metadata().is_ok_and(|file| file.is_file() && file.uid() == geteuid().as_raw());
-        if ours && owned() {
+        // The owner does not matter: after a swap this is the old file, whoever it belonged to.
+        if is_temporary(&entry.file_name()) && entry.file_type().is_ok_and(|kind| kind.is_file()) {
             let _ = fs::remove_file(entry.path());
         }
     }
+}
+
+/// Whether a name is `.NAME.sealeaf-XXXXXX`, as new versions have it until they are in place.
+pub(crate) fn is_temporary(name: &OsStr) -> bool {
+    name.as_bytes().split_last_chunk::<RANDOM>().is_some_and(|(prefix, random)| {
+        prefix.starts_with(b".")
+            && prefix.ends_with(SUFFIX.as_bytes())
+            && random.iter().all(u8::is_ascii_alphanumeric)
+    })
 }
 
 /// Copies extended attributes, access lists among them, as far as the system allows.
@@ -177,6 +179,7 @@ fn copy_attributes(from: &File, to: &File) {
     }
 }
 
+const SUFFIX: &str = ".sealeaf-";
 const RANDOM: usize = 6;
 /// Linux takes 255 bytes; ours adds 16.
 const LONGEST: usize = 230;

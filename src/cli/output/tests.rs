@@ -176,10 +176,22 @@ fn what_a_killed_process_left_is_swept() {
     folder.put(".a.sealeaf-Ab3dE6", "stale", 0o600);
     folder.put(".b.sealeaf-Ab3dE6", "another's", 0o600);
     folder.put(".a.sealeaf-note", "not ours", 0o600);
+    folder.put("a.sealeaf-Ab3dE6", "not hidden", 0o600);
     replace(&folder.original("a"), b"new", Content::Sealed, &folder.context).unwrap();
     assert!(!folder.path(".a.sealeaf-Ab3dE6").exists());
-    assert!(folder.path(".b.sealeaf-Ab3dE6").exists());
+    assert!(!folder.path(".b.sealeaf-Ab3dE6").exists());
     assert!(folder.path(".a.sealeaf-note").exists());
+    assert!(folder.path("a.sealeaf-Ab3dE6").exists());
+}
+
+#[test]
+fn what_is_in_use_is_not_swept() {
+    let folder = Folder::new();
+    let _lock = Lock::folder(folder.root.path(), &folder.context).unwrap();
+    folder.put("a", "old", 0o644);
+    folder.put(".b.sealeaf-Ab3dE6", "of another thread", 0o600);
+    replace(&folder.original("a"), b"new", Content::Sealed, &folder.context).unwrap();
+    assert!(folder.path(".b.sealeaf-Ab3dE6").exists());
 }
 
 #[test]

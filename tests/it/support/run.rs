@@ -59,14 +59,20 @@ impl<'a> Run<'a> {
         self
     }
 
+    /// Puts another program in front, which gets the command as its arguments.
+    pub(crate) fn under(mut self, program: &str, arguments: &[&str]) -> Self {
+        let mut outer = Command::new(program);
+        outer.args(arguments).arg(self.command.get_program()).args(self.command.get_args());
+        outer.current_dir(self.command.get_current_dir().unwrap()).env_clear();
+        outer.envs(self.command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        self.command = outer;
+        self
+    }
+
     /// Runs, without a terminal.
     pub(crate) fn output(mut self) -> Output {
         // A session of its own has no terminal to ask on, wherever the tests were started.
-        let mut setsid = Command::new("setsid");
-        setsid.arg("--wait").arg(self.command.get_program()).args(self.command.get_args());
-        setsid.current_dir(self.command.get_current_dir().unwrap()).env_clear();
-        setsid.envs(self.command.get_envs().filter_map(|(name, value)| Some((name, value?))));
-        self.command = setsid;
+        self = self.under("setsid", &["--wait"]);
         let pipes = self.command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = pipes.spawn().unwrap();
         let mut stdin = child.stdin.take().unwrap();
