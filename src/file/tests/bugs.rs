@@ -119,8 +119,9 @@ fn with_groups(user: &User, epoch: u32, others: &[&User]) -> String {
     let (yaml, limits, key) = (by_name("yaml").unwrap(), Limits::default(), DataKey::generate().unwrap());
     let document = parse("a: 1\n", yaml, &limits).unwrap();
     let fid = [7; 16];
-    let mut groups =
-        user.with(|keyring| wrap_for(&[user.recipient.clone()], &key, &fid, epoch, keyring)).unwrap();
+    let mut groups = user
+        .with(|keyring| wrap_for(std::slice::from_ref(&user.recipient), &key, &fid, epoch, keyring))
+        .unwrap();
     for (index, other) in others.iter().enumerate() {
         let secret = wrap::encode(&key, &fid, epoch, u8::try_from(index + 1).unwrap());
         let context = WrapContext { fid, epoch };

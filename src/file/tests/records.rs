@@ -307,7 +307,8 @@ fn ac_19d_and_28_a_file_of_an_outsider_has_another_identity() {
     let (fid, epoch, _) = file.sealed().identity();
     let key = DataKey::generate().unwrap();
     let (secret, context) = (wrap::encode(&key, &fid, epoch, 0), WrapContext { fid, epoch });
-    let stanzas = eve.with(|keyring| keyring.wrap(&[alice.recipient.clone()], &secret, &context)).unwrap();
+    let stanzas =
+        eve.with(|keyring| keyring.wrap(std::slice::from_ref(&alice.recipient), &secret, &context)).unwrap();
     let groups = vec![Group { check: None, stanzas }];
     let document = parse(TEXT, yaml(), &Limits::default()).unwrap();
     let target = Target { policy: passwords(), groups, fid, epoch, key: &key, before: None, touch: None };

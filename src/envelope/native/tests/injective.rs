@@ -18,8 +18,8 @@ enum T {
     NoWidth,
     NoMap,
     NoList,
-    Map(Vec<(&'static str, T)>),
-    List(Vec<T>),
+    Map(Vec<(&'static str, Self)>),
+    List(Vec<Self>),
 }
 
 impl T {
