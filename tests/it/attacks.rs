@@ -21,7 +21,7 @@ use history::History;
 use judge::{Verdict, judge};
 use manipulate::{Material, manipulate};
 
-use crate::support::Dice;
+use crate::support::{Dice, number};
 
 #[test]
 fn nothing_forged_opens_yaml() {
@@ -39,6 +39,7 @@ fn nothing_forged_opens_toml() {
 }
 
 /// Random files, each with its history, and [`TRIES`] manipulations of each.
+#[expect(clippy::print_stdout, reason = "shown where a test is run with --nocapture")]
 fn attack(format: &'static str, count: usize) {
     let (start, mut tally, mut findings) = (Instant::now(), BTreeMap::<Verdict, usize>::new(), String::new());
     let mut files = 0;
@@ -65,10 +66,8 @@ fn attack(format: &'static str, count: usize) {
         files += 1;
     }
     let seconds = start.elapsed().as_secs_f64();
-    #[expect(clippy::print_stdout, reason = "shown where a test is run with --nocapture")]
-    {
-        println!("{format}: {} manipulations of {files} files in {seconds:.1} s: {tally:?}", files * TRIES);
-    }
+    let made = files * TRIES;
+    println!("{format}: {made} manipulations of {files} files in {seconds:.1} s: {tally:?}");
     assert!(findings.is_empty(), "{findings}");
     let all = [Verdict::Refused, Verdict::Version, Verdict::Unsealed, Verdict::Mix];
     assert!(
@@ -78,11 +77,11 @@ fn attack(format: &'static str, count: usize) {
 }
 
 fn count() -> usize {
-    std::env::var("SEALEAF_ATTACKS").ok().and_then(|text| text.parse().ok()).unwrap_or(100_000)
+    usize::try_from(number("SEALEAF_ATTACKS").unwrap_or(100_000)).unwrap()
 }
 
 fn seed() -> u64 {
-    std::env::var("SEALEAF_SEED").ok().and_then(|text| text.parse().ok()).unwrap_or(1)
+    number("SEALEAF_SEED").unwrap_or(1)
 }
 
 /// Manipulations of each file.

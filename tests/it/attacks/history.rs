@@ -134,7 +134,7 @@ impl History {
         let mut history =
             Self { format, versions: Vec::new(), other: Vec::new(), keys: HashMap::new(), calm: true };
         let alice = &users()[0];
-        history.add(alice.seal(plain, format, policy, &[alice.recipient.clone()]));
+        history.add(alice.seal(plain, format, policy, std::slice::from_ref(&alice.recipient)));
         history
     }
 
@@ -290,7 +290,6 @@ fn policy(dice: &mut Dice) -> Policy {
     }
 }
 
-#[expect(clippy::type_complexity, reason = "one table")]
 const RULES: &[(&[&str], &[&str])] = &[
     (&["**"], &[]),
     (&["**"], &["**.host", "**.port"]),

@@ -359,7 +359,7 @@ fn comments(lines: &mut Vec<String>, dice: &mut Dice) {
 }
 
 /// Modes, numbers and patterns of the metadata.
-fn words(lines: &mut Vec<String>, dice: &mut Dice) {
+fn words(lines: &mut [String], dice: &mut Dice) {
     let (from, to) = *dice.pick(&[
         ("bound", "free"),
         ("free", "bound"),

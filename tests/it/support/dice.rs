@@ -32,3 +32,9 @@ impl Dice {
         &items[self.roll(items.len())]
     }
 }
+
+/// The number in an environment variable of the test run, if it is one.
+#[expect(clippy::disallowed_methods, reason = "how much is tried is said by whoever runs the tests")]
+pub(crate) fn number(variable: &str) -> Option<u64> {
+    std::env::var(variable).ok()?.parse().ok()
+}

@@ -14,7 +14,7 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
-pub(crate) use dice::Dice;
+pub(crate) use dice::{Dice, number};
 pub(crate) use project::Project;
 pub(crate) use run::{Output, Run};
 pub(crate) use tools::{skip, tools};
