@@ -35,19 +35,31 @@ pub(super) fn align(new: &Document, old: &Document) -> Vec<Option<NodeId>> {
     aligned
 }
 
-/// Pairs two sequences: equal ones first, the k-th occurrence with the k-th; then, between neighbours that are paired,
-/// what is left there. By place where the gaps are equally long, by likeness where they are not.
+/// Pairs two sequences: the equal ones at both ends; then equal ones, the k-th occurrence with the k-th; then, between
+/// neighbours that are paired, what is left there. By place where the gaps are equally long, by likeness where they are
+/// not.
 pub(super) fn elements(
     new: &[u64],
     old: &[u64],
     likeness: &dyn Fn(usize, usize) -> usize,
 ) -> Vec<Option<usize>> {
+    // The ends first: of equal elements of which one changed, the others must stay what they were.
+    let head = new.iter().zip(old).take_while(|(a, b)| a == b).count();
+    let most = new.len().min(old.len()) - head;
+    let tail = new.iter().rev().zip(old.iter().rev()).take(most).take_while(|(a, b)| a == b).count();
     let mut places: HashMap<u64, VecDeque<usize>> = HashMap::new();
-    for (index, print) in old.iter().enumerate() {
+    for (index, print) in old.iter().enumerate().take(old.len() - tail).skip(head) {
         places.entry(*print).or_default().push_back(index);
     }
-    let mut pairs: Vec<Option<usize>> =
-        new.iter().map(|print| places.get_mut(print).and_then(VecDeque::pop_front)).collect();
+    let mut pairs: Vec<Option<usize>> = new
+        .iter()
+        .enumerate()
+        .map(|(index, print)| match index {
+            _ if index < head => Some(index),
+            _ if index >= new.len() - tail => Some(index + old.len() - new.len()),
+            _ => places.get_mut(print).and_then(VecDeque::pop_front),
+        })
+        .collect();
     let mut taken = vec![false; old.len()];
     pairs.iter().flatten().for_each(|index| taken[*index] = true);
     let mut start = 0;
@@ -168,6 +180,10 @@ mod tests {
         check("ac", "abc", &[Some(0), Some(2)]);
         check("aaa", "aa", &[Some(0), Some(1), None]);
         check("cab", "abc", &[Some(2), Some(0), Some(1)]);
+        check("xa", "aa", &[Some(0), Some(1)]);
+        check("axa", "aaa", &[Some(0), Some(1), Some(2)]);
+        check("aba", "aa", &[Some(0), None, Some(1)]);
+        check("a", "aaa", &[Some(0)]);
         check("x", "a", &[Some(0)]);
         check("xy", "a", &[Some(0), None]);
         check("", "abc", &[]);
