@@ -189,6 +189,10 @@ mod tests {
         check("cbc", "abc", &[Some(0), Some(1), Some(2)]);
         check("aab", "ab", &[Some(0), None, Some(1)]);
         check("aa", "aaa", &[Some(0), Some(1)]);
+        check("xa", "aa", &[Some(0), Some(1)]);
+        check("axa", "aaa", &[Some(0), Some(1), Some(2)]);
+        check("aba", "aa", &[Some(0), None, Some(1)]);
+        check("a", "aaa", &[Some(0)]);
         check("x", "a", &[Some(0)]);
         check("xy", "a", &[Some(0), None]);
         check("", "abc", &[]);

@@ -160,6 +160,9 @@ fn by_pyyaml(pairs: &[Pair<'_>], own: impl Fn(&str) -> Document + Send) -> Vec<V
     let answers = String::from_utf8(output.stdout).unwrap();
     let verdict = |line: &str| match line.split_once(' ').unwrap().1 {
         "same" => Verdict::Holds,
+        "skipped last-break" => {
+            Verdict::Refused("libyaml gives a block scalar that ends the file no last line break".to_owned())
+        }
         other if other.starts_with("skipped") => {
             Verdict::Refused(format!("PyYAML refuses the plain text: {}", &other["skipped ".len()..]))
         }

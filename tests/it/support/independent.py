@@ -80,18 +80,22 @@ def compare(plain, sealed):
     return None
 
 
-def values(scalars, plain):
+def values(scalars, plain, source):
     """Compares the scalars with what our parser found."""
     found = [event[3] for event in plain if event[0] == "ScalarEvent"]
     if len(found) != len(scalars):
         return f"scalars {len(found)} {len(scalars)}"
     for text, (kind, own) in zip(found, scalars):
+        if text + "\n" == own and not source.endswith("\n"):
+            # A block scalar at the end of a file without a line break: libyaml gives it none, most others one.
+            return AT_THE_END
         same = text in NULLS if kind == "null" else text.lower() == own if kind == "bool" else text == own
         if not same:
             return f"value {kind}"
     return None
 
 
+AT_THE_END = "last-break"
 NULLS = ("", "~", "null", "Null", "NULL")
 
 for line in sys.stdin:
@@ -104,7 +108,10 @@ for line in sys.stdin:
     try:
         difference = compare(plain, events(pair["sealed"]))
         if difference is None and "scalars" in pair:
-            difference = values(pair["scalars"], plain)
+            difference = values(pair["scalars"], plain, pair["plain"])
     except (yaml.YAMLError, ValueError) as error:
         difference = type(error).__name__
+    if difference == AT_THE_END:
+        print(pair["name"], "skipped", AT_THE_END)
+        continue
     print(pair["name"], "same" if difference is None else f"differs {difference}")
