@@ -85,6 +85,11 @@ impl Bench {
         (self.is_root && name.starts_with("s/")).then_some(OTHER)
     }
 
+    /// The folder of the written files.
+    pub(super) fn folder(&self) -> String {
+        self.project.path("s").display().to_string()
+    }
+
     pub(super) fn run(&self) -> Run<'_> {
         let run = self.project.run(self.verb.arguments).stdin(self.verb.stdin).env("RUST_BACKTRACE", "1");
         match &self.editor {
