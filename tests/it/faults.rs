@@ -278,7 +278,7 @@ rm -rf "$folder"; mv "$copy" "$folder"
 exit $code
 "#;
 const NOT_ALLOWED: i32 = 99;
-const SAMPLE: usize = 17;
+const SAMPLE: usize = 23;
 const ERRORS: [&str; 4] = ["ENOSPC", "EIO", "EDQUOT", "EFBIG"];
 const WRITES: [&str; 19] = [
     "fchmod",

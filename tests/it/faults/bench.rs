@@ -124,7 +124,8 @@ impl Bench {
         }
         match output.code {
             0 if !all(State::New) => return Err("success, and not everything is new".to_owned()),
-            0 | 1 | 4 | 7 | 8 | 9 | 127 | 130 => {}
+            9 => return Err("nobody else writes here".to_owned()),
+            0 | 1 | 4 | 7 | 8 | 127 | 130 => {}
             code => return Err(format!("exit code {code}")),
         }
         if self.verb.together && !all(State::Old) && !all(State::New) {
