@@ -274,6 +274,25 @@ mod tests {
         command().debug_assert();
     }
 
+    /// Panics in a process of its own: the hook ends it.
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "says which of the two processes this is")]
+    fn ac_80_a_panic_shows_no_value() {
+        if std::env::var_os("SEALEAF_TEST_PANICS").is_some() {
+            report_panics();
+            panic!("a message with a canary in it");
+        }
+        let mut child = std::process::Command::new(std::env::current_exe().unwrap());
+        child.args(["--exact", "cli::tests::ac_80_a_panic_shows_no_value", "--nocapture"]);
+        let output = child.env("SEALEAF_TEST_PANICS", "1").env("RUST_BACKTRACE", "full").output().unwrap();
+        let (stdout, stderr) =
+            (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert_eq!(output.status.code(), Some(1), "{stderr}");
+        assert!(stderr.contains("sealeaf: error: internal error at src/cli/mod.rs:"), "{stderr}");
+        assert_eq!(stderr.lines().count(), 2, "{stderr}");
+        assert!(!stderr.contains("canary") && !stdout.contains("canary"), "{stderr}");
+    }
+
     #[test]
     fn sizes_have_units() {
         for (text, expect) in [

@@ -73,38 +73,81 @@ static REMOVE: Verb = Verb {
 };
 
 #[test]
-fn ac_69_ac_70_encrypt() {
-    check(&ENCRYPT);
+fn ac_69_encrypt_with_errors() {
+    check(&ENCRYPT, errors);
 }
 
 #[test]
-fn ac_69_ac_70_set() {
-    check(&SET);
+fn ac_70_encrypt_with_kills() {
+    check(&ENCRYPT, kills);
 }
 
 #[test]
-fn ac_69_ac_70_edit() {
-    check(&EDIT);
+fn ac_69_set_with_errors() {
+    check(&SET, errors);
 }
 
 #[test]
-fn ac_69_ac_70_rotate() {
-    check(&ROTATE);
+fn ac_70_set_with_kills() {
+    check(&SET, kills);
 }
 
 #[test]
-fn ac_69_ac_70_rekey() {
-    check(&REKEY);
+fn ac_69_edit_with_errors() {
+    check(&EDIT, errors);
 }
 
 #[test]
-fn ac_69_ac_70_recipients_remove() {
-    check(&REMOVE);
+fn ac_70_edit_with_kills() {
+    check(&EDIT, kills);
+}
+
+#[test]
+fn ac_69_rotate_with_errors() {
+    check(&ROTATE, errors);
+}
+
+#[test]
+fn ac_70_rotate_with_kills() {
+    check(&ROTATE, kills);
+}
+
+#[test]
+fn ac_69_rekey_with_errors() {
+    check(&REKEY, errors);
+}
+
+#[test]
+fn ac_70_rekey_with_kills() {
+    check(&REKEY, kills);
+}
+
+#[test]
+fn ac_69_recipients_remove_with_errors() {
+    check(&REMOVE, errors);
+}
+
+#[test]
+fn ac_70_recipients_remove_with_kills() {
+    check(&REMOVE, kills);
+}
+
+/// A random generator that fails is an error; a file is never sealed without it.
+#[test]
+fn ac_76_without_randomness() {
+    for verb in [&ENCRYPT, &SET, &EDIT, &ROTATE, &REKEY] {
+        check(verb, |calls| {
+            let count = calls.get("getrandom").copied().unwrap_or_default();
+            let each =
+                |name| (1..=count).map(move |nth| Injection::new("getrandom", nth, Fault::Error(name)));
+            ["EIO", "EAGAIN", "ENOSYS"].into_iter().flat_map(each).collect()
+        });
+    }
 }
 
 /// Tries one verb with every fault, or a sample of them.
 #[track_caller]
-fn check(verb: &'static Verb) {
+fn check(verb: &'static Verb, injections: impl Fn(&BTreeMap<String, usize>) -> Vec<Injection>) {
     let bench = Bench::new(verb);
     if !trace::available(&bench.project) {
         return skip("strace is not here, or may not trace");
@@ -134,16 +177,23 @@ fn check(verb: &'static Verb) {
     assert!(failures.is_empty(), "{} of `{}`:\n{}", failures.len(), verb.name, failures.join("\n"));
 }
 
-/// Every error at every call that writes, and a kill at every call.
-fn injections(calls: &BTreeMap<String, usize>) -> Vec<Injection> {
-    let mut all = Vec::new();
-    for (call, count) in calls {
-        let faults = ERRORS.iter().map(|name| Fault::Error(name)).filter(|_| WRITES.contains(&call.as_str()));
-        for fault in faults.chain([Fault::Kill]) {
-            all.extend((1..=*count).map(|nth| Injection { call: call.clone(), nth, fault }));
-        }
-    }
-    all
+/// Every error at every call that writes.
+fn errors(calls: &BTreeMap<String, usize>) -> Vec<Injection> {
+    let writes = calls.iter().filter(|(call, _)| WRITES.contains(&call.as_str()));
+    let each = |(call, count): (&String, &usize)| {
+        let at = |nth| ERRORS.map(|name| Injection::new(call, nth, Fault::Error(name)));
+        (1..=*count).flat_map(at).collect::<Vec<_>>()
+    };
+    writes.flat_map(each).collect()
+}
+
+/// A kill at every call.
+fn kills(calls: &BTreeMap<String, usize>) -> Vec<Injection> {
+    let each = |(call, count): (&String, &usize)| {
+        let call = call.clone();
+        (1..=*count).map(move |nth| Injection::new(&call, nth, Fault::Kill))
+    };
+    calls.iter().flat_map(each).collect()
 }
 
 /// Every how many injections one is tried.
@@ -155,6 +205,55 @@ fn sample() -> usize {
     }
 }
 
+/// Every size limit that a new version can run into.
+#[test]
+fn ac_69_a_limit_on_file_sizes() {
+    for verb in [&ENCRYPT, &SET, &EDIT, &ROTATE, &REKEY, &REMOVE] {
+        let bench = Bench::new(verb);
+        let mut outcomes = BTreeMap::new();
+        for size in [0, 1, 10, 100, 700, 1000, 1200, 1300, 1400, 1500, 1600, 100_000] {
+            bench.restore();
+            let output = bench.run().under("prlimit", &[&format!("--fsize={size}"), "--"]).output();
+            match bench.check(&output, &Injection::new("write", 1, Fault::Error("EFBIG")), true) {
+                Ok(states) => {
+                    let outcome = format!("size limit, exit {}, {states:?}", output.code);
+                    *outcomes.entry(outcome).or_default() += 1;
+                }
+                Err(what) => panic!("{} with {size} bytes: {what}\n{}", verb.name, output.stderr),
+            }
+        }
+        report(verb.name, &outcomes);
+    }
+}
+
+/// A file system in memory that has room for this many pages more.
+#[test]
+fn ac_69_a_full_file_system() {
+    let mut tried = 0;
+    for verb in [&ENCRYPT, &SET, &EDIT, &ROTATE, &REKEY] {
+        let bench = Bench::new(verb);
+        let mut outcomes = BTreeMap::new();
+        for pages in 0..6 {
+            bench.restore();
+            let arguments = ["-m", "sh", "-c", FULL, &bench.folder(), &pages.to_string()];
+            let output = bench.run().under("unshare", &arguments).output();
+            if output.code == NOT_ALLOWED {
+                return skip("mounting is not allowed here");
+            }
+            tried += 1;
+            match bench.check(&output, &Injection::new("write", 1, Fault::Error("ENOSPC")), true) {
+                Ok(states) => {
+                    let outcome = format!("full file system, exit {}, {states:?}", output.code);
+                    *outcomes.entry(outcome).or_default() += 1;
+                }
+                Err(what) => panic!("{} with {pages} pages: {what}\n{}", verb.name, output.stderr),
+            }
+        }
+        report(verb.name, &outcomes);
+    }
+    assert_eq!(tried, 30);
+}
+
 #[expect(clippy::print_stdout, reason = "the table is for whoever reads the test's output")]
 fn report(name: &str, outcomes: &BTreeMap<String, usize>) {
     for (outcome, count) in outcomes {
@@ -162,7 +261,24 @@ fn report(name: &str, outcomes: &BTreeMap<String, usize>) {
     }
 }
 
-const SAMPLE: usize = 17;
+/// Mounts a small file system over the folder `$0`, its files in it, leaves `$1` pages free, and runs the rest; what is
+/// in the folder then is put back below.
+const FULL: &str = r#"
+folder=$0 pages=$1; shift
+copy=$(dirname "$folder")/../full; rm -rf "$copy"; cp -a "$folder" "$copy" || exit 99
+mount -t tmpfs -o size=64k,mode=755 none "$folder" 2>/dev/null || exit 99
+cp -a "$copy/." "$folder"
+dd if=/dev/zero of="$folder/filler" bs=4096 2>/dev/null
+size=$(stat -c %s "$folder/filler")
+truncate -s $((size - pages * 4096)) "$folder/filler"
+"$@"; code=$?
+rm "$folder/filler"
+rm -rf "$copy"; cp -a "$folder" "$copy"; umount "$folder"
+rm -rf "$folder"; mv "$copy" "$folder"
+exit $code
+"#;
+const NOT_ALLOWED: i32 = 99;
+const SAMPLE: usize = 23;
 const ERRORS: [&str; 4] = ["ENOSPC", "EIO", "EDQUOT", "EFBIG"];
 const WRITES: [&str; 19] = [
     "fchmod",

@@ -1,6 +1,7 @@
 //! Integration tests: the binary as a user meets it, one file a command.
 #![allow(clippy::unwrap_used, reason = "all of this is test code, helpers included")]
 
+mod abuse;
 mod attacks;
 mod backends;
 mod canary;

@@ -6,6 +6,7 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::OFlags;
+use rustix::io::Errno;
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
@@ -70,7 +71,7 @@ impl Original {
     /// Opens the file again, to see that it is still the same: a plain file of the same bytes.
     ///
     /// # Errors
-    /// [`Kind::Conflict`] where it is not.
+    /// [`Kind::Conflict`] where it is not; [`Kind::Failed`] where that cannot be found out.
     pub(super) fn unchanged(&self, place: &Place) -> Result<File, Report> {
         let changed = || {
             let message = format!("`{}` was changed by another program meanwhile", escape::path(&self.path));
@@ -79,10 +80,13 @@ impl Original {
         let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::NOCTTY;
         let flags = i32::try_from(flags.bits()).unwrap_or_default();
         let opened = OpenOptions::new().read(true).custom_flags(flags).open(place.path());
-        let mut file = opened.map_err(|_| changed())?;
-        let metadata = file.metadata().map_err(|_| changed())?;
-        if metadata.is_file() && metadata.nlink() <= 1 && hash(&mut file).is_ok_and(|hash| hash == self.hash)
-        {
+        let read = |error: std::io::Error| match Errno::from_io_error(&error) {
+            Some(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) => changed(),
+            _ => Report::io("read", &self.path)(error),
+        };
+        let mut file = opened.map_err(read)?;
+        let metadata = file.metadata().map_err(read)?;
+        if metadata.is_file() && metadata.nlink() <= 1 && hash(&mut file).map_err(read)? == self.hash {
             Ok(file)
         } else {
             Err(changed())

@@ -156,7 +156,7 @@ pub(super) fn sweep(folder: &Path) {
     }
 }
 
-/// Whether a name is `.NAME.sealeaf-XXXXXX`, as new versions have it until they are in place.
+/// Whether a name is `.NAME.sealeaf-` with six letters or digits, as new versions have it until they are in place.
 pub(crate) fn is_temporary(name: &OsStr) -> bool {
     name.as_bytes().split_last_chunk::<RANDOM>().is_some_and(|(prefix, random)| {
         prefix.starts_with(b".")

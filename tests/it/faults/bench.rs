@@ -85,6 +85,11 @@ impl Bench {
         (self.is_root && name.starts_with("s/")).then_some(OTHER)
     }
 
+    /// The folder of the written files.
+    pub(super) fn folder(&self) -> String {
+        self.project.path("s").display().to_string()
+    }
+
     pub(super) fn run(&self) -> Run<'_> {
         let run = self.project.run(self.verb.arguments).stdin(self.verb.stdin).env("RUST_BACKTRACE", "1");
         match &self.editor {
@@ -119,7 +124,8 @@ impl Bench {
         }
         match output.code {
             0 if !all(State::New) => return Err("success, and not everything is new".to_owned()),
-            0 | 1 | 4 | 7 | 8 | 9 | 127 | 130 => {}
+            9 => return Err("nobody else writes here".to_owned()),
+            0 | 1 | 4 | 7 | 8 | 127 | 130 => {}
             code => return Err(format!("exit code {code}")),
         }
         if self.verb.together && !all(State::Old) && !all(State::New) {

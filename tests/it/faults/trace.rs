@@ -23,6 +23,12 @@ pub(super) struct Injection {
     pub(super) fault: Fault,
 }
 
+impl Injection {
+    pub(super) fn new(call: &str, nth: usize, fault: Fault) -> Self {
+        Self { call: call.to_owned(), nth, fault }
+    }
+}
+
 /// How often each system call is made by the thread that makes it most. Programs that the run starts do not count.
 pub(super) fn record(sandbox: &Sandbox, run: Run<'_>) -> BTreeMap<String, usize> {
     let log = log(sandbox);
