@@ -11,6 +11,7 @@ from scalars import plain_type, plain_value
 from tree import ALIAS, LIST, MAP, SCALAR, VOID, Comment, Document, File, Key, Node, innermost, look_for_token
 
 ENTRY = "sealeaf"
+_WITHOUT_TEXT = (yaml.StreamStartToken, yaml.BlockMappingStartToken, yaml.BlockSequenceStartToken, yaml.KeyToken)
 BREAKS = "\r\n\x85\u2028\u2029"
 
 
@@ -38,7 +39,7 @@ class _Reader:
         self.at = 0
         self.by_start = {}
         for index, token in enumerate(tokens):
-            if not isinstance(token, (yaml.BlockMappingStartToken, yaml.BlockSequenceStartToken, yaml.KeyToken)):
+            if not isinstance(token, _WITHOUT_TEXT):
                 self.by_start.setdefault(token.start_mark.index, index)
         self.dashes = [t.start_mark.index for t in tokens if isinstance(t, yaml.BlockEntryToken)]
         #: For each document where it begins, and whether an explicit end came right before.
@@ -77,8 +78,7 @@ class _Reader:
         for token in self.tokens:
             if isinstance(token, yaml.DirectiveToken):
                 begin = token.start_mark.index
-                line = re.compile(f"[^{BREAKS}]*").match(self.text, begin).group()
-                pending.append((begin, line))
+                pending.append((begin, _directive(self.text, begin)))
             elif isinstance(token, yaml.DocumentStartToken):
                 number += 1
                 begin = start if after_end else token.start_mark.index
@@ -231,7 +231,7 @@ def _take_entry(file, reader):
     if id(last.root) not in reader.block_maps:
         raise malformed("the metadata stands in a flow map")
     file.entry, file.entry_start = node, key.start
-    if file.text[node.end :].strip(" \t\r\n") and not _is_block_end(file.text, node):
+    if file.text[node.end :].strip(" \t\r\n"):
         raise malformed("something stands behind the metadata")
     last.root.children.pop()
     if not last.root.children:
@@ -248,8 +248,10 @@ def _take_entry(file, reader):
         ]
 
 
-def _is_block_end(text, node):
-    return False
+def _directive(text, start):
+    """A directive's line, without a comment behind it."""
+    line = re.compile(f"[^{BREAKS}]*").match(text, start).group()
+    return re.sub(r"[ \t]+#.*", "", line).rstrip(" \t")
 
 
 def _comment_starts(text, tokens):
@@ -264,7 +266,7 @@ def _comment_starts(text, tokens):
             at = max(at, end)
         elif isinstance(token, yaml.DirectiveToken):
             found += _in_gap(text, at, start)
-            at = max(at, re.compile(f"[^{BREAKS}]*").match(text, start).end())
+            at = max(at, start + len(_directive(text, start)))
         elif end > start:
             found += _in_gap(text, at, start)
             at = max(at, end)
