@@ -26,6 +26,10 @@ def parse(text):
     documents = reader.documents()
     file = File("yaml", text, documents, [])
     _take_entry(file, reader)
+    file.blocks = [(opened, closed, _column(text, opened)) for opened, closed, node in reader.containers
+                   if node.style != "flow"]
+    last = documents[-1].root if documents else None
+    file.is_open = id(last) in reader.block_maps and not isinstance(tokens[-2], yaml.DocumentEndToken)
     file.comments = [_comment(text, at) for at in _comment_starts(text, tokens)]
     _place_comments(file, reader)
     return file
@@ -65,6 +69,9 @@ class _Reader:
                 root = self.node()
                 found.append(Document(root))
                 index = self.at
+                if root.kind == VOID and not root.properties:
+                    # It stands behind its `---`, not where PyYAML found that there is nothing.
+                    root.start = root.end = event.end_mark.index
             else:
                 index += 1
         self._directives(found)
@@ -230,7 +237,7 @@ def _take_entry(file, reader):
         return
     if id(last.root) not in reader.block_maps:
         raise malformed("the metadata stands in a flow map")
-    file.entry, file.entry_start = node, key.start
+    file.entry, file.entry_start, file.entry_key = node, key.start, key.start
     if file.text[node.end :].strip(" \t\r\n"):
         raise malformed("something stands behind the metadata")
     last.root.children.pop()
@@ -246,6 +253,11 @@ def _take_entry(file, reader):
             (opened, last.root.end if owner is last.root else closed, owner)
             for opened, closed, owner in reader.containers
         ]
+
+
+def _column(text, at):
+    """Characters before a position in its line."""
+    return at - 1 - max(text.rfind("\n", 0, at), text.rfind("\r", 0, at))
 
 
 def _directive(text, start):
