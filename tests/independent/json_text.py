@@ -26,7 +26,7 @@ def parse(text):
         if entries != [len(root.children) - 1]:
             raise malformed("an entry `sealeaf` that is not the last of the file")
         key, file.entry = root.children.pop()
-        file.entry_start = key.start
+        file.entry_start = file.entry_key = key.start
         if any(comment.end > key.start for comment in reader.comments):
             raise malformed("a comment in or behind the metadata")
     for comment in reader.comments:

@@ -11,17 +11,13 @@ _CORE = [
     (FLOAT, r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)"),
 ]
 
-# The type repository of YAML 1.1 (https://yaml.org/type/), as its regular expressions stand there, but for floats:
-# there `[0-9.]*` is written where `[0-9_]*` is meant.
+# What readers of YAML 1.1 take for something else than a string: section 4, "Ambiguous".
 _OLD = [
-    r"y|Y|yes|Yes|YES|n|N|no|No|NO|on|On|ON|off|Off|OFF",
-    r"[-+]?0b[01_]+|[-+]?0[0-7_]+|[-+]?(0|[1-9][0-9_]*)|[-+]?0x[0-9a-fA-F_]+|[-+]?[1-9][0-9_]*(:[0-5]?[0-9])+",
-    r"[-+]?([0-9][0-9_]*)?\.[0-9_]*([eE][-+][0-9]+)?|[-+]?[0-9][0-9_]*(:[0-5]?[0-9])+\.[0-9_]*",
-    r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)",
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}",
-    r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}([Tt]|[ \t]+)[0-9]{1,2}:[0-9]{2}:[0-9]{2}(\.[0-9]*)?"
-    r"([ \t]*(Z|[-+][0-9]{1,2}(:[0-9]{2})?))?",
-    r"<<|=",
+    r"y|Y|n|N|yes|Yes|YES|no|No|NO|on|On|ON|off|Off|OFF|<<|=",
+    r"[-+]?(0b_*[01][01_]*|0o_*[0-7][0-7_]*|0x_*[0-9a-fA-F][0-9a-fA-F_]*)",
+    r"[-+]?(?=[0-9.])(?=[._]*[0-9])[0-9_]*(\.[0-9_]*)?([eE][-+]?[0-9]+)?",
+    r"[-+]?[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?",
+    r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}([Tt \t][0-9:.TtZz+ \t-]*)?",
 ]
 
 

@@ -55,6 +55,11 @@ def stream(file, free):
     walker = _Walker()
     for index, document in enumerate(file.documents):
         walker.document(index, document)
+    if not file.documents:
+        # The text does not say where comments stand in a file without documents.
+        for comment in file.comments:
+            if comment.token:
+                walker.comment(comment, _Place([], [], [], ""))
     walker.out(b"\x0a")
     sections = [] if free else walker.sections
     lead = _chain(sections)
@@ -80,6 +85,7 @@ class _Walker:
         self.clear = []
         self.aliases = []
         self.loudness = {}
+        self.index = 0
 
     def out(self, data):
         self.segments[-1] += data
@@ -93,8 +99,9 @@ class _Walker:
         """Whether a node is or holds something that is always written."""
         known = self.loudness.get(id(node))
         if known is None:
-            own = node.token or node.kind in (ALIAS, VOID) or node.properties or node.comments
-            known = bool(own) or any([self.loud(child) for child in node.nodes()])
+            own = node.token or node.kind in (ALIAS, VOID) or node.properties
+            comment = any(comment.token for comment in node.comments)
+            known = bool(own) or comment or any([self.loud(child) for child in node.nodes()])
             self.loudness[id(node)] = known
         return known
 

@@ -36,7 +36,7 @@ def parse(text):
         if entries != [len(root.children) - 1] or reader.entry_start is None:
             raise malformed("an entry `sealeaf` that is not the last table of the file")
         root.children.pop()
-        file.entry, file.entry_start = node, reader.entry_start
+        file.entry, file.entry_start, file.entry_key = node, reader.entry_start, reader.entry_start
         node.end = len(text.rstrip(" \t\r\n"))
         if any(comment.end > file.entry_start for comment in reader.comments):
             raise malformed("a comment in or behind the metadata")

@@ -97,8 +97,14 @@ class File:
     comments: list
     entry: Node = None
     entry_start: int = 0
+    #: Where its key stands: behind the `---` of a document of its own.
+    entry_key: int = 0
     #: The metadata stands in a document of its own.
     own_document: bool = False
+    #: Of YAML's block collections: (open, close, column).
+    blocks: list = field(default_factory=list)
+    #: Whether the metadata can be the last key of the last document.
+    is_open: bool = False
 
 
 def token_of(text):

@@ -11,6 +11,7 @@ from scalars import plain_type, plain_value
 from tree import ALIAS, LIST, MAP, SCALAR, VOID, Comment, Document, File, Key, Node, innermost, look_for_token
 
 ENTRY = "sealeaf"
+_WITHOUT_TEXT = (yaml.StreamStartToken, yaml.BlockMappingStartToken, yaml.BlockSequenceStartToken, yaml.KeyToken)
 BREAKS = "\r\n\x85\u2028\u2029"
 
 
@@ -25,6 +26,10 @@ def parse(text):
     documents = reader.documents()
     file = File("yaml", text, documents, [])
     _take_entry(file, reader)
+    file.blocks = [(opened, closed, _column(text, opened)) for opened, closed, node in reader.containers
+                   if node.style != "flow"]
+    last = documents[-1].root if documents else None
+    file.is_open = id(last) in reader.block_maps and not isinstance(tokens[-2], yaml.DocumentEndToken)
     file.comments = [_comment(text, at) for at in _comment_starts(text, tokens)]
     _place_comments(file, reader)
     return file
@@ -38,7 +43,7 @@ class _Reader:
         self.at = 0
         self.by_start = {}
         for index, token in enumerate(tokens):
-            if not isinstance(token, (yaml.BlockMappingStartToken, yaml.BlockSequenceStartToken, yaml.KeyToken)):
+            if not isinstance(token, _WITHOUT_TEXT):
                 self.by_start.setdefault(token.start_mark.index, index)
         self.dashes = [t.start_mark.index for t in tokens if isinstance(t, yaml.BlockEntryToken)]
         #: For each document where it begins, and whether an explicit end came right before.
@@ -64,6 +69,9 @@ class _Reader:
                 root = self.node()
                 found.append(Document(root))
                 index = self.at
+                if root.kind == VOID and not root.properties:
+                    # It stands behind its `---`, not where PyYAML found that there is nothing.
+                    root.start = root.end = event.end_mark.index
             else:
                 index += 1
         self._directives(found)
@@ -77,8 +85,7 @@ class _Reader:
         for token in self.tokens:
             if isinstance(token, yaml.DirectiveToken):
                 begin = token.start_mark.index
-                line = re.compile(f"[^{BREAKS}]*").match(self.text, begin).group()
-                pending.append((begin, line))
+                pending.append((begin, _directive(self.text, begin)))
             elif isinstance(token, yaml.DocumentStartToken):
                 number += 1
                 begin = start if after_end else token.start_mark.index
@@ -230,8 +237,8 @@ def _take_entry(file, reader):
         return
     if id(last.root) not in reader.block_maps:
         raise malformed("the metadata stands in a flow map")
-    file.entry, file.entry_start = node, key.start
-    if file.text[node.end :].strip(" \t\r\n") and not _is_block_end(file.text, node):
+    file.entry, file.entry_start, file.entry_key = node, key.start, key.start
+    if file.text[node.end :].strip(" \t\r\n"):
         raise malformed("something stands behind the metadata")
     last.root.children.pop()
     if not last.root.children:
@@ -248,8 +255,15 @@ def _take_entry(file, reader):
         ]
 
 
-def _is_block_end(text, node):
-    return False
+def _column(text, at):
+    """Characters before a position in its line."""
+    return at - 1 - max(text.rfind("\n", 0, at), text.rfind("\r", 0, at))
+
+
+def _directive(text, start):
+    """A directive's line, without a comment behind it."""
+    line = re.compile(f"[^{BREAKS}]*").match(text, start).group()
+    return re.sub(r"[ \t]+#.*", "", line).rstrip(" \t")
 
 
 def _comment_starts(text, tokens):
@@ -264,7 +278,7 @@ def _comment_starts(text, tokens):
             at = max(at, end)
         elif isinstance(token, yaml.DirectiveToken):
             found += _in_gap(text, at, start)
-            at = max(at, re.compile(f"[^{BREAKS}]*").match(text, start).end())
+            at = max(at, start + len(_directive(text, start)))
         elif end > start:
             found += _in_gap(text, at, start)
             at = max(at, end)
