@@ -85,6 +85,11 @@ impl Bench {
         (self.is_root && name.starts_with("s/")).then_some(OTHER)
     }
 
+    /// What `unshare` needs to be told to allow mounting.
+    pub(super) fn namespace(&self) -> &'static str {
+        if self.is_root { "-m" } else { "-mr" }
+    }
+
     /// The folder of the written files.
     pub(super) fn folder(&self) -> String {
         self.project.path("s").display().to_string()
