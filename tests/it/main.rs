@@ -3,6 +3,7 @@
 
 mod backends;
 mod completions;
+mod guards;
 mod man;
 mod support;
 mod tidy;
