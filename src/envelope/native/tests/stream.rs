@@ -216,6 +216,10 @@ fn comments_stand_by_position_in_their_container() {
             END,
         ],
     );
+}
+
+#[test]
+fn toml_comments_stand_below_their_header() {
     check(
         "toml",
         "# T\na = 1 # T\nb = 'T'\n# T\n[t] # T\n[[u]] # T\nx = [ # T\n] # T\n",
