@@ -14,6 +14,7 @@ use super::input::{Access, Input, Source, expand, format_parser, walk};
 use super::output::{Content, Target, make_folders, replace, targets, write};
 use super::progress::Progress;
 use super::recipient::parse_all;
+use super::repair::Accepted;
 use super::report::{Context as _, Kind, Report, plural};
 use super::session::{Session, named, plain};
 use super::{escape, parallel, repair};
@@ -129,7 +130,11 @@ fn one(args: &Args, source: &Source, target: Option<&Target>, session: &Session<
     let input = Input::read(source, access, args.format, args.path.as_deref(), context)?;
     let shown = source.shown().to_owned();
     let (text, note) = match SealedFile::is_sealed(&input.text, input.format, &context.limits).at(&shown)? {
-        true => repair::run(&input, args.path.as_deref(), args.yes, &args.replace, session).at(&shown)?,
+        true => {
+            let accepted =
+                Accepted { edits: args.yes, replaced: &args.replace, comments: args.allow_comments };
+            repair::run(&input, args.path.as_deref(), accepted, session).at(&shown)?
+        }
         false => fresh(args, &input, target, session).at(&shown)?,
     };
     match target {
@@ -236,8 +241,10 @@ fn earlier(
         Report::from(error)
             .hint("an earlier sealed version of this file exists; --fresh seals it without regard to that")
     })?;
-    if let (Some(path), None) = (path, target) {
-        session.check_identity(&opened, path)?;
+    match (target, path) {
+        (Some(Target::File(target)), _) => session.check_identity(&opened, target)?,
+        (None, Some(path)) => session.check_identity(&opened, path)?,
+        _ => {}
     }
     Ok(Some(opened))
 }

@@ -21,21 +21,49 @@ pub(crate) struct Merge {
 pub(crate) fn is_explained(session: &Session<'_>, open: &OpenFile, path: &Path) -> Result<bool, Report> {
     let Some((repo, relative)) = session.repository(path)? else { return Ok(false) };
     let format = open.sealed_file().format();
-    if let Some([one, two]) = merging(&repo)? {
-        let merge = merge(session, &repo, &relative, [&one, &two], format)?;
+    let Some(head) = repo.commit("HEAD")? else { return Ok(false) };
+    let incoming = repo.merge_heads()?;
+    let committed = session.blob(&repo, &relative, At::Commit(head.as_str()), format)?;
+    // A file that was committed as it is came with the commit that changed it last.
+    let is_committed = committed.is_some_and(|committed| committed.text() == open.sealed_file().text());
+    let commit = match repo.last_change(head.as_str(), &relative)? {
+        Some(last) if is_committed && incoming.is_empty() => last,
+        _ => head,
+    };
+    let parents = repo.parents(commit.as_str())?;
+    let sides = match (incoming.as_slice(), parents.as_slice()) {
+        ([other], _) => Some([commit.as_str(), other.as_str()]),
+        ([], [one, two]) => Some([one.as_str(), two.as_str()]),
+        _ => None,
+    };
+    if let Some(sides) = sides {
+        let merge = merge(session, &repo, &relative, sides, format)?;
         return Ok(merge.is_some_and(|merge| explains(open, &merge)));
     }
     // No merge is left to look at (squash, rebase, cherry-pick): then nothing in the file may be old.
-    let Some(head) = repo.commit("HEAD")? else { return Ok(false) };
-    let mut references = vec![head.to_string()];
-    references.extend(repo.parents("HEAD")?.iter().map(ToString::to_string));
-    for reference in &references {
-        let Some(before) = session.blob(&repo, &relative, At::Commit(reference), format)? else { continue };
-        if !rollbacks(session, &repo, &relative, reference, &before, open.sealed_file())?.is_empty() {
+    let mut compared = false;
+    for reference in [&commit].into_iter().chain(&parents).chain(&incoming) {
+        let Some(before) = session.blob(&repo, &relative, At::Commit(reference.as_str()), format)? else {
+            continue;
+        };
+        if !rollbacks(session, &repo, &relative, reference.as_str(), &before, open.sealed_file())?.is_empty()
+        {
             return Ok(false);
         }
+        // Against itself nothing is ever old.
+        compared |= before.text() != open.sealed_file().text();
     }
-    Ok(true)
+    Ok(compared)
+}
+
+/// What went back behind the committed version: nothing where there is none.
+pub(crate) fn went_back(session: &Session<'_>, open: &OpenFile, path: &Path) -> Result<Vec<String>, Report> {
+    let file = open.sealed_file();
+    let Some((repo, relative)) = session.repository(path)? else { return Ok(Vec::new()) };
+    match session.blob(&repo, &relative, At::Commit("HEAD"), file.format())? {
+        Some(before) => rollbacks(session, &repo, &relative, "HEAD", &before, file),
+        None => Ok(Vec::new()),
+    }
 }
 
 /// The parents of the merge in progress, or of the merge that HEAD is.

@@ -6,18 +6,30 @@ use sealeaf::document::KeyPath;
 use sealeaf::envelope::native::{Difference, EnvelopeError, State};
 use sealeaf::file::{FileError, Next, OpenFile, SealedFile};
 use sealeaf::git::At;
+use sealeaf::policy::Selection;
 
 use super::escape;
 use super::input::Input;
+use super::merged::went_back;
 use super::report::{Kind, Report, plural};
 use super::session::{Session, named};
+
+/// What the user accepted beforehand.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Accepted<'a> {
+    /// All that was edited.
+    pub(crate) edits: bool,
+    /// Key paths that were sealed and hold a clear value now.
+    pub(crate) replaced: &'a [String],
+    /// Comments that look like secrets.
+    pub(crate) comments: bool,
+}
 
 /// Gives the text to write, equal to the input where the file is in order, and what to say.
 pub(crate) fn run(
     input: &Input,
     path: Option<&Path>,
-    yes: bool,
-    replace: &[String],
+    accepted: Accepted<'_>,
     session: &Session<'_>,
 ) -> Result<(String, String), Report> {
     let limits = &session.context.limits;
@@ -29,7 +41,9 @@ pub(crate) fn run(
         Ok(key) => key,
         // Without a key it can still be seen that nothing that the rule seals stands in clear.
         Err(error @ FileError::Unwrap(_)) => {
-            return if shows_nothing(&file) {
+            let ruling = path.map(|path| session.ruling(path)).transpose()?.flatten();
+            let rules = [Some(&file.header().policy), ruling.as_ref().map(|ruling| &ruling.policy)];
+            return if rules.into_iter().flatten().all(|policy| shows_nothing(&file, &policy.selection)) {
                 Ok((input.text.to_string(), "sealed already (not verified: no key for it)".to_owned()))
             } else {
                 Err(error.into())
@@ -56,20 +70,32 @@ pub(crate) fn run(
     }
     let (open, differences) = parse()?.salvage(key, limits)?;
     if let Some(path) = path {
-        session.check_identity(&open, path)?;
+        session.check_write(&open, path)?;
+        // The edit is looked at here, so no edit may hide behind another that a key holder made long ago.
+        if let [first, ..] = went_back(session, &open, path)?.as_slice() {
+            return Err(Report::message(
+                Kind::NotSealed,
+                format!("went back to an earlier version: {first}"),
+            )
+            .hint("take its line from the committed version, or set the value with `sealeaf set`"));
+        }
     }
-    consent(&open, &differences, path, yes, replace, session)?;
-    let plain = open.plain().clone();
-    let next = Next { plain: Some(plain), allow_no_secrets: true, allow_comments: true, ..Next::default() };
+    consent(&open, &differences, path, accepted, session)?;
+    let next = Next {
+        plain: Some(open.plain().clone()),
+        allow_no_secrets: true,
+        allow_comments: accepted.comments,
+        ..Next::default()
+    };
     let change = open.next(next, &session.keyring(), limits)?;
     let note = format!("sealed again, {} new", plural(change.sealed.fresh, "value", "values"));
     Ok((change.sealed.text.to_string(), note))
 }
 
-/// Whether every leaf that the file's own rule seals is a token; says nothing of their authenticity.
-fn shows_nothing(file: &SealedFile) -> bool {
+/// Whether every leaf that a rule seals is a token; says nothing of their authenticity.
+fn shows_nothing(file: &SealedFile, selection: &Selection) -> bool {
     let body = &file.sealed().body;
-    let marked = sealeaf::envelope::native::marked(body, &file.header().policy.selection);
+    let marked = sealeaf::envelope::native::marked(body, selection);
     body.ids().all(|id| {
         !marked.get(id.index()).copied().unwrap_or_default()
             || file.sealed().is_token(id)
@@ -84,11 +110,11 @@ fn consent(
     open: &OpenFile,
     differences: &[Difference],
     path: Option<&Path>,
-    yes: bool,
-    replace: &[String],
+    accepted: Accepted<'_>,
     session: &Session<'_>,
 ) -> Result<(), Report> {
-    let allowed: Vec<KeyPath> = replace.iter().map(|text| KeyPath::parse(text)).collect::<Result<_, _>>()?;
+    let allowed: Vec<KeyPath> =
+        accepted.replaced.iter().map(|text| KeyPath::parse(text)).collect::<Result<_, _>>()?;
     let committed = match path {
         Some(path) => session.committed(path, At::Commit("HEAD"), open.sealed_file().format())?,
         None => None,
@@ -109,7 +135,7 @@ fn consent(
         }
     }
     let lines: Vec<String> = differences.iter().map(describe).collect();
-    if yes {
+    if accepted.edits {
         let file = path.map(|path| format!("{}: ", escape::path(path))).unwrap_or_default();
         lines.iter().for_each(|line| session.context.note(format!("{file}{line}")));
         return Ok(());

@@ -134,6 +134,13 @@ fn by_plaintext(args: &Args, input: &Input, path: &Path, session: &Session<'_>) 
     }
     let open = |side: SealedFile| side.open(&session.keyring(), limits);
     let (base, ours, theirs) = (open(base)?, open(ours)?, open(theirs)?);
+    if !args.yes && [&ours, &theirs].iter().any(|side| side.state() == State::Linked) {
+        return Err(Report::message(
+            Kind::NotSealed,
+            "one side of the merge joins pieces of several versions itself",
+        )
+        .hint("run `sealeaf reseal` on its branch first; where the pieces belong together, say --yes"));
+    }
     let text = |file: &OpenFile| file.plain().source.clone();
     let merged = sealeaf::secret::SecretText::new(
         diffy::merge(&text(&base), &text(&ours), &text(&theirs)).map_err(|_| conflict(path))?,

@@ -17,7 +17,7 @@ use sealeaf::policy::{Integrity, Policy};
 
 use super::context::Context;
 use super::escape;
-use super::input::{Input, Source};
+use super::input::{Input, Source, looks_sealed};
 use super::report::{Context as _, Kind, Report};
 
 /// One command's access to keys and rules. Shared between threads.
@@ -223,8 +223,16 @@ impl<'a> Session<'a> {
             }
             Err(error) => return Err(error.into()),
         };
-        let text = bytes.and_then(|bytes| String::from_utf8(bytes).ok());
-        Ok(text.and_then(|text| SealedFile::parse(&text, format, &self.context.limits).ok()))
+        let Some(text) = bytes.and_then(|bytes| String::from_utf8(bytes).ok()) else { return Ok(None) };
+        match SealedFile::parse(&text, format, &self.context.limits) {
+            Ok(file) => Ok(Some(file)),
+            // A plain version guards nothing; a sealed one that cannot be read must not be passed over.
+            Err(_) if !looks_sealed(Path::new(relative), &text, &self.context.limits) => Ok(None),
+            Err(error) => {
+                let hint = "git's version of the file is sealed and cannot be compared with";
+                Err(Report::from(error).at(Path::new(relative)).hint(hint))
+            }
+        }
     }
 
     /// What must hold before a version is written over another one (`docs/design/format-v1.md`, section 11): the
@@ -241,8 +249,10 @@ impl<'a> Session<'a> {
         self.check_identity(open, path)
     }
 
-    /// The data key is the one that git's version of the file commits to, or a later one of the same file.
+    /// The data key is the one that git's version of the file commits to, or a later one of the same file; and no older
+    /// one than a merge in progress brings in.
     pub(crate) fn check_identity(&self, open: &OpenFile, path: &Path) -> Result<(), Report> {
+        self.check_incoming(open, path)?;
         let head = self.committed(path, At::Commit("HEAD"), open.sealed_file().format())?;
         let Some(head) = head else { return Ok(()) };
         let (now, before) = (open.header(), head.header());
@@ -264,6 +274,24 @@ impl<'a> Session<'a> {
         Err(Report::message(Kind::NotSealed, message)
             .at(path)
             .hint("look at who changed it with `git log -p`; take the committed version, or encrypt its content anew"))
+    }
+
+    fn check_incoming(&self, open: &OpenFile, path: &Path) -> Result<(), Report> {
+        let Some((repo, relative)) = self.repository(path)? else { return Ok(()) };
+        let now = open.header();
+        for commit in repo.merge_heads()? {
+            let other =
+                self.blob(&repo, &relative, At::Commit(commit.as_str()), open.sealed_file().format())?;
+            let is_older =
+                |other: &SealedFile| other.header().fid == now.fid && now.epoch < other.header().epoch;
+            if other.as_ref().is_some_and(is_older) {
+                let message = "the merge brings in a newer data key of this file: what is written now could be read by who was removed";
+                return Err(Report::message(Kind::NotSealed, message)
+                    .at(path)
+                    .hint("take that side with `git checkout --theirs`, or run `sealeaf reseal --merge`"));
+            }
+        }
+        Ok(())
     }
 
     /// Refuses to write over a linked file unless git explains it.

@@ -54,6 +54,16 @@ impl Repo {
         Ok(line.split_off(1))
     }
 
+    /// The last commit that changed a file, merge commits included; `None` where none ever held it.
+    ///
+    /// # Errors
+    /// [`GitError::UnknownRevision`] and what else can happen.
+    pub fn last_change(&self, revision: &str, path: &str) -> Result<Option<ObjectId>, GitError> {
+        let commit = self.known_commit(revision)?;
+        let answer = self.ask(REV_LIST, ["--max-count=1", commit.as_str(), "--", path])?;
+        Ok(ids(answer.text(REV_LIST)?.lines(), REV_LIST)?.pop())
+    }
+
     /// All best common ancestors of two commits; empty where their histories have nothing in common.
     ///
     /// # Errors

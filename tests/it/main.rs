@@ -17,6 +17,8 @@ mod faults;
 mod formats;
 mod get;
 mod git;
+mod guards;
+mod independent;
 mod init;
 mod keygen;
 mod man;
