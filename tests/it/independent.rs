@@ -23,8 +23,8 @@ const RULES: &[&str] = &[
 #[test]
 fn opens_what_the_program_sealed_and_edited() {
     let Some(tools) = tools() else { return skip("scripts/setup.sh was not run") };
-    let mut requests = Vec::new();
     for rule in RULES {
+        let mut requests = Vec::new();
         let rule = format!("[[rule]]\nfiles = [\"*\"]\nto = [\"alice\", \"bob\"]\n{rule}");
         let project = Project::new(&["alice", "bob"], &rule);
         for (name, text, path) in
@@ -37,10 +37,10 @@ fn opens_what_the_program_sealed_and_edited() {
             project.run(&["rotate", "--quiet", name]).stdout();
             requests.push(request(&project, name));
         }
-    }
-    for (request, answer) in requests.iter().zip(ask(&tools, &requests)) {
-        assert_eq!(answer["state"], "sealed", "{answer} {}", request["sealed"].as_str().unwrap());
-        assert_eq!(answer["difference"], Value::Null, "{}", request["sealed"].as_str().unwrap());
+        for (request, answer) in requests.iter().zip(ask(&tools, &requests)) {
+            assert_eq!(answer["state"], "sealed", "{answer} {}", request["sealed"].as_str().unwrap());
+            assert_eq!(answer["difference"], Value::Null, "{}", request["sealed"].as_str().unwrap());
+        }
     }
 }
 
