@@ -183,3 +183,16 @@ fn free_cleartext_reached_secret_places() {
         assert!(edited(from, to).is_err(), "{from} -> {to}");
     }
 }
+
+/// `&&x` and `&x` had one name, and so had `**x` and `*x`: for other readers an alias stood for something else.
+#[test]
+fn ac_19a_anchors_that_begin_with_an_indicator_were_taken_for_others() {
+    let user = User::new("alice");
+    let yaml = by_name("yaml").unwrap();
+    let text = "a: &x 1\nb: &x 2\nc: *x\nd: &*x 3\ne: **x\npw: t\n";
+    let sealed = user.seal(text, yaml, secrets_only()).text;
+    assert_eq!(opened(&user, &sealed, yaml).unwrap().1, text);
+    for (from, to) in [("b: &x", "b: &&x"), ("c: *x", "c: **x"), ("d: &*x", "d: &**x"), ("e: **x", "e: *x")] {
+        assert!(opened(&user, &sealed.replacen(from, to, 1), yaml).is_err(), "{to}");
+    }
+}

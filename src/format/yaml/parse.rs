@@ -193,7 +193,7 @@ impl Builder<'_> {
         let (span, kind) = match content {
             Content::Map { flow } => return self.open(id, (at, column), flow, false),
             Content::List { flow } => return self.open(id, (at, column), flow, true),
-            Content::Alias => (at, Kind::Alias(at.of(self.text).trim_start_matches('*').into())),
+            Content::Alias => (at, Kind::Alias(behind_indicator(at.of(self.text), '*').into())),
             Content::Scalar { style: Style::Plain, .. } if at.is_empty() => {
                 let place = self.zero_width_place(behind, properties);
                 (Span::new(place, place), Kind::Empty)
@@ -244,7 +244,7 @@ impl Builder<'_> {
             let span = Span::new(opening.start, opening.start);
             self.parts.push(Part { root: id, directives: opening.directives, span });
         }
-        let name = |span: Span| span.of(self.text).trim_start_matches('&').into();
+        let name = |span: Span| behind_indicator(span.of(self.text), '&').into();
         let tag_first = match (properties.tag, properties.anchor) {
             (Some(tag), Some(anchor)) => tag.start < anchor.start,
             _ => false,
@@ -376,6 +376,11 @@ impl Builder<'_> {
             comments: self.comments,
         }
     }
+}
+
+/// The name of an anchor or alias, which may begin with the indicator itself: `**x` is the alias of `&*x`.
+fn behind_indicator(text: &str, indicator: char) -> &str {
+    text.strip_prefix(indicator).unwrap_or(text)
 }
 
 /// Whether a map has that key already. A few keys are compared one by one, many are hashed.
