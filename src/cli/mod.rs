@@ -95,7 +95,7 @@ pub(crate) struct Globals {
     #[arg(long, value_name = "SIZE", global = true, value_parser = size, hide_short_help = true, help_heading = "Limits")]
     max_file_size: Option<usize>,
     /// Refuse deeper nesting
-    #[arg(long, value_name = "N", global = true, hide_short_help = true, help_heading = "Limits")]
+    #[arg(long, value_name = "N", value_parser = depth, global = true, hide_short_help = true, help_heading = "Limits")]
     max_depth: Option<usize>,
     /// Refuse more values
     #[arg(long, value_name = "N", global = true, hide_short_help = true, help_heading = "Limits")]
@@ -264,6 +264,16 @@ fn size(text: &str) -> Result<usize, String> {
     let number: usize = number.parse().map_err(|_| "expected a number".to_owned())?;
     number.checked_mul(1 << shift).ok_or_else(|| "too large".to_owned())
 }
+
+/// Parses a nesting limit; walks recurse as deep as a document, and the stack is finite.
+fn depth(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(depth @ 1..=MAX_DEPTH) => Ok(depth),
+        _ => Err(format!("expected a number from 1 to {MAX_DEPTH}")),
+    }
+}
+
+const MAX_DEPTH: usize = 255;
 
 #[cfg(test)]
 mod tests {
