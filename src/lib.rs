@@ -19,6 +19,8 @@ pub mod document;
 pub mod envelope;
 pub mod file;
 pub mod format;
+#[cfg(feature = "test-util")]
+pub mod fuzzing;
 pub mod git;
 pub mod keys;
 pub mod policy;
