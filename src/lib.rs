@@ -20,6 +20,7 @@ pub mod envelope;
 pub mod file;
 pub mod format;
 #[cfg(feature = "test-util")]
+#[doc(hidden)]
 pub mod fuzzing;
 pub mod git;
 pub mod keys;

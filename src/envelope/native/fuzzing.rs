@@ -1,18 +1,15 @@
 //! What arbitrary bytes must hold against the envelope's readers (feature `test-util`).
 
 use super::metadata::Header;
-use super::payload::{decode, encode};
+use super::payload::{Payload, decode, encode};
 use super::read::Sealed;
 use super::token::{Tail, Token};
-use crate::document::{Document, Tree};
+use crate::document::{Document, Spelling, Tree, Value};
 use crate::policy::Padding;
-use crate::secret::SecretBytes;
+use crate::secret::{DataKey, SecretBytes};
 
-/// Reads a token, a tail and a payload: each is refused, or has this one form.
-///
-/// # Panics
-/// Where one has two forms.
-pub fn token(input: &[u8]) {
+/// Reads a token, a tail and a payload: each is refused, or has this one form. Writes what the bytes make, and reads it.
+pub(crate) fn token(input: &[u8]) {
     if let Ok(text) = std::str::from_utf8(input) {
         if let Ok(token) = Token::parse(text) {
             assert_eq!(token.to_text(), text);
@@ -27,21 +24,49 @@ pub fn token(input: &[u8]) {
         let forms = [Padding::Buckets, Padding::None].map(|padding| encode(&payload, padding));
         assert!(forms.iter().any(|form| form.expose() == input));
     }
+    written(input);
 }
 
-/// Reads a metadata entry: it is refused, or says the same after it was written and read again.
-///
-/// # Panics
-/// Where it does not.
-pub fn metadata(entry: &Tree) {
+/// The first byte says how the others are cut into ids, a tail, a value and its spelling.
+fn written(input: &[u8]) {
+    let Some((first, rest)) = input.split_first() else { return };
+    let (head, sealed) = rest.split_at(rest.len().min(usize::from(*first)));
+    let ids = head.as_chunks::<8>().0;
+    let mut token = Token::assemble(ids, &[*first; 24], sealed);
+    token.tail = Tail { n: u32::from(*first), tag: [*first; 16], seal: [!*first; 16] };
+    let again = Token::parse(&token.to_text());
+    // A tag and the shortest payload are 26 bytes.
+    assert_eq!(again.is_ok(), sealed.len() >= 26);
+    assert!(again.is_err() || again.is_ok_and(|again| again == token && again.ids() == ids));
+
+    let Ok(text) = std::str::from_utf8(head) else { return };
+    let spelling = Spelling { kind: 1 + first % 2, bytes: SecretBytes::new(sealed.to_vec()) };
+    let values = [Value::Str(text.into()), Value::Ambiguous(text.into()), Value::Null];
+    let leaves = values.map(|value| Payload::Leaf(value, spelling.clone()));
+    for payload in leaves.into_iter().chain([Payload::Comment(text.into())]) {
+        for padding in [Padding::Buckets, Padding::None] {
+            assert!(decode(&encode(&payload, padding)).is_ok_and(|again| again == payload));
+        }
+    }
+}
+
+/// Reads a metadata entry: it is refused, or the same after `carry` took it through files.
+pub(crate) fn metadata(entry: &Tree, carry: &dyn Fn(&Tree) -> Vec<Tree>) {
     let Ok(header) = Header::from_tree(entry) else { return };
     let tree = header.to_tree();
-    let again = Header::from_tree(&tree).expect("what was written can be read");
-    assert_eq!(again.tlv(1), header.tlv(1));
-    assert_eq!(again.to_tree(), tree);
+    for tree in carry(&tree).iter().chain([&tree]) {
+        assert!(Header::from_tree(tree).is_ok_and(|again| again == header), "read(write(m)) is m");
+    }
 }
 
-/// Reads a sealed file that nobody has a key of.
-pub fn sealed(body: Document, entry: &Tree) {
-    drop(Sealed::parse(body, entry));
+/// Reads a sealed file whose key nobody has: it is refused, or its tokens are what stands there and no key opens it.
+pub(crate) fn sealed(body: Document, entry: &Tree) {
+    let Ok(sealed) = Sealed::parse(body, entry) else { return };
+    for (id, token) in sealed.body.ids().zip(&sealed.leaves) {
+        let Some(token) = token else { continue };
+        let text = Value::Str(token.to_text().as_str().into());
+        assert_eq!(sealed.body.value(id), Some(text), "a token has one form");
+    }
+    assert!(sealed.tails().iter().all(|tail| tail.n <= sealed.newest()));
+    assert!(sealed.authenticate(&DataKey::from_bytes(&[7; 32])).is_err(), "forged");
 }

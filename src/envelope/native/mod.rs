@@ -3,7 +3,7 @@
 mod align;
 mod error;
 #[cfg(feature = "test-util")]
-pub mod fuzzing;
+pub(crate) mod fuzzing;
 mod ids;
 mod metadata;
 mod payload;
