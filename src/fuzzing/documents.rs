@@ -146,7 +146,12 @@ fn round_trip(format: &dyn Format, document: &Document) {
     assert!(opened == *document);
     for (shift, spelled) in [(0, false), (1, true)] {
         let unsealing = opening(shift, spelled);
-        let opened = unseal(format, &body, &unsealing, &limits()).expect("any value can stand anywhere");
+        let opened = match unseal(format, &body, &unsealing, &limits()) {
+            Ok(opened) => opened,
+            // An empty container stands one level deeper than a file may be.
+            Err(GateError::Parse(error)) if shift > 0 && error.limit => continue,
+            Err(error) => panic!("any value can stand anywhere: {error:?}"),
+        };
         let right = |(id, value, _): &(NodeId, _, _)| opened.value(*id).as_ref() == Some(value);
         assert!(unsealing.leaves.iter().all(right), "the values are those that were put in");
     }

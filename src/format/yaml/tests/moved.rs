@@ -120,3 +120,10 @@ fn files_without_a_last_line_break_may_get_one() {
     let opened = open(sealed.text.trim_end(), &sealed.unsealing).unwrap();
     assert_eq!(*opened.source, "a: |\n  x");
 }
+
+#[test]
+fn what_reads_as_a_marker_gets_quotes_where_a_line_begins() {
+    assert_eq!(reopened("--- ---\n", str::to_owned), "--- ---\n");
+    let moved = reopened("--- ---\n", |sealed| sealed.replacen("--- sealed", "sealed", 1));
+    assert_eq!(moved.lines().next(), Some("\"---\""));
+}
