@@ -11,6 +11,7 @@ mod entry;
 mod errors;
 mod events;
 mod expect;
+mod fast;
 mod lines;
 mod parse;
 mod places;

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::events::{Content, Event, Events, Properties};
 use super::lines::{break_before, find_indicator, lines};
-use super::{comments, errors, scalar, schema};
+use super::{comments, errors, fast, scalar, schema};
 use crate::document::{
     Comment, Document, Entry, FormatCode, Key, Kind, Node, NodeId, Part, Scalar, Span, Style, Value,
 };
@@ -16,18 +16,25 @@ use crate::format::{Limits, ParseError};
 /// [`ParseError`].
 pub(super) fn parse(text: &str, limits: &Limits) -> Result<Document, ParseError> {
     errors::check_text(text, limits)?;
-    let mut builder = Builder {
-        text,
-        limits,
-        nodes: Vec::new(),
-        parts: Vec::new(),
-        ends: Vec::new(),
-        comments: Vec::new(),
-        frames: Vec::new(),
-        opening: Opening::default(),
-        last: 0,
-        leaves: 0,
-    };
+    match fast::parse(text, limits) {
+        Some(document) => {
+            // Whatever a debug build reads, tests of all kinds among it, is read by both.
+            debug_assert!(
+                by_engine(text, limits).is_ok_and(|other| other == document),
+                "the two readers of YAML differ"
+            );
+            Ok(document)
+        }
+        None => by_engine(text, limits),
+    }
+}
+
+/// Reads a YAML file that [`errors::check_text`] lets pass, whatever it holds.
+///
+/// # Errors
+/// [`ParseError`].
+pub(super) fn by_engine(text: &str, limits: &Limits) -> Result<Document, ParseError> {
+    let mut builder = Builder::new(text, limits);
     let mut events = Events::new(text, limits.depth);
     while let Some(event) = events.next()? {
         builder.event(event)?;
@@ -35,20 +42,21 @@ pub(super) fn parse(text: &str, limits: &Limits) -> Result<Document, ParseError>
     Ok(builder.finish())
 }
 
-struct Builder<'a> {
+/// A document in the making.
+pub(super) struct Builder<'a> {
     text: &'a str,
     limits: &'a Limits,
-    nodes: Vec<Node>,
-    parts: Vec<Part>,
+    pub(super) nodes: Vec<Node>,
+    pub(super) parts: Vec<Part>,
     /// One behind each part's `...`.
-    ends: Vec<Option<usize>>,
-    comments: Vec<Comment>,
+    pub(super) ends: Vec<Option<usize>>,
+    pub(super) comments: Vec<Comment>,
     /// The open containers, outermost first.
     frames: Vec<Frame>,
     opening: Opening,
     /// One behind the last token seen; what follows up to the next one is indicators, blanks and comments.
     last: usize,
-    leaves: usize,
+    pub(super) leaves: usize,
 }
 
 /// A document whose root has not come yet.
@@ -75,6 +83,24 @@ struct Frame {
     key: Option<Key>,
     /// The keys so far, once there are many.
     keys: HashSet<Box<str>>,
+}
+
+impl<'a> Builder<'a> {
+    /// Begins a document over `text`.
+    pub(super) fn new(text: &'a str, limits: &'a Limits) -> Self {
+        Self {
+            text,
+            limits,
+            nodes: Vec::new(),
+            parts: Vec::new(),
+            ends: Vec::new(),
+            comments: Vec::new(),
+            frames: Vec::new(),
+            opening: Opening::default(),
+            last: 0,
+            leaves: 0,
+        }
+    }
 }
 
 impl Builder<'_> {
@@ -357,7 +383,8 @@ impl Builder<'_> {
         }
     }
 
-    fn finish(mut self) -> Document {
+    /// Gives comments their documents and containers.
+    pub(super) fn finish(mut self) -> Document {
         // Comments behind a block scalar's header come late.
         self.comments.sort_by_key(|comment| comment.span.start);
         for comment in &mut self.comments {
@@ -384,7 +411,7 @@ fn behind_indicator(text: &str, indicator: char) -> &str {
 }
 
 /// Whether a map has that key already. A few keys are compared one by one, many are hashed.
-fn is_known(entries: &[Entry], keys: &mut HashSet<Box<str>>, key: &Key) -> bool {
+pub(super) fn is_known(entries: &[Entry], keys: &mut HashSet<Box<str>>, key: &Key) -> bool {
     if entries.len() < MANY_KEYS {
         return entries.iter().any(|entry| entry.key.text == key.text);
     }

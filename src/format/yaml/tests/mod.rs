@@ -3,6 +3,7 @@
 mod cases;
 mod edit;
 mod entry;
+mod fast;
 mod moved;
 mod parse;
 mod random;
