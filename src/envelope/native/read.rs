@@ -11,6 +11,7 @@ use super::subkeys::{CoreKeys, Root, Subkeys};
 use super::token::{ANY_PREFIX, Tail, Token};
 use crate::crypto::{self, Hm};
 use crate::document::{Comment, Document, NodeId, Spelling, Style, Tree, Value};
+use crate::parallel;
 use crate::policy::{Cleartext, Comments};
 use crate::secret::{DataKey, SecretText};
 
@@ -69,7 +70,9 @@ impl Sealed {
         if header.format != body.format {
             return Err(EnvelopeError::Format { expected: header.format.name(), found: body.format.name() });
         }
-        let leaves = body.ids().map(|id| leaf_token(&body, id)).collect::<Result<Vec<_>, _>>()?;
+        let numbers = |index| NodeId(u32::try_from(index).unwrap_or(u32::MAX));
+        let leaves = parallel::map(body.nodes.len(), || (), |(), index| leaf_token(&body, numbers(index)));
+        let leaves = leaves.into_iter().collect::<Result<Vec<_>, _>>()?;
         let comments = match header.policy.comments {
             Comments::Encrypt => (0..body.comments.len())
                 .map(|index| comment_token(&body, index))
@@ -188,12 +191,17 @@ impl Sealed {
     }
 
     fn check_links(&self, keys: &CoreKeys) -> Result<(), EnvelopeError> {
-        let head = &self.header.head;
-        let links = self.structure.records.iter().enumerate().map(|(index, record)| {
-            let token = self.token(record.place)?;
-            same(&link_tag(keys, token, &self.structure, index, token.tail.n), &token.tail.tag).then_some(())
-        });
-        for (record, link) in self.structure.records.iter().zip(links) {
+        let (head, records) = (&self.header.head, &self.structure.records);
+        let links = parallel::map(
+            records.len(),
+            || (),
+            |(), index| {
+                let token = records.get(index).and_then(|record| self.token(record.place))?;
+                same(&link_tag(keys, token, &self.structure, index, token.tail.n), &token.tail.tag)
+                    .then_some(())
+            },
+        );
+        for (record, link) in records.iter().zip(links) {
             if link.is_none() {
                 return Err(EnvelopeError::Link { at: Where::of(&self.body, record.place) });
             }
@@ -226,11 +234,18 @@ impl Sealed {
         subkeys: &Subkeys,
     ) -> Result<(Vec<(NodeId, Value, Spelling)>, Vec<(usize, SecretText)>), EnvelopeError> {
         let (mut leaves, mut comments) = (Vec::new(), Vec::new());
-        for record in &self.structure.records {
-            let payload = self
-                .token(record.place)
-                .and_then(|token| open_token(subkeys, token, &record.path))
-                .ok_or_else(|| EnvelopeError::Value { at: Where::of(&self.body, record.place) })?;
+        let records = &self.structure.records;
+        let payloads = parallel::map(
+            records.len(),
+            || (),
+            |(), index| {
+                let record = records.get(index)?;
+                open_token(subkeys, self.token(record.place)?, &record.path)
+            },
+        );
+        for (record, payload) in records.iter().zip(payloads) {
+            let payload =
+                payload.ok_or_else(|| EnvelopeError::Value { at: Where::of(&self.body, record.place) })?;
             match (record.place, payload) {
                 (Place::Leaf(id), Payload::Leaf(value, spelling)) => leaves.push((id, value, spelling)),
                 (Place::Comment(index), Payload::Comment(text)) => comments.push((index, text)),
@@ -271,7 +286,8 @@ pub(super) fn link_tag(
     n: u32,
 ) -> [u8; 16] {
     let path = structure.records.get(index).map_or(&[][..], |record| &record.path);
-    Hm::new(&keys.link)
+    keys.link
+        .clone()
         .part(&n.to_be_bytes())
         .part(path)
         .part(&token.vp)
@@ -281,7 +297,8 @@ pub(super) fn link_tag(
 
 /// `head`'s tag (section 6).
 pub(super) fn head_tag(keys: &CoreKeys, structure: &Structure, n: u32) -> [u8; 16] {
-    Hm::new(&keys.link)
+    keys.link
+        .clone()
         .part(&n.to_be_bytes())
         .part(b"")
         .part(b"head")
@@ -291,7 +308,7 @@ pub(super) fn head_tag(keys: &CoreKeys, structure: &Structure, n: u32) -> [u8; 1
 
 /// A section's tag (section 7).
 pub(super) fn section_tag(keys: &CoreKeys, document: &Document, section: &Section, n: u32) -> [u8; 16] {
-    let mut mac = Hm::new(&keys.clear).part(&n.to_be_bytes()).part(&section.name).part(&section.next);
+    let mut mac = keys.clear.clone().part(&n.to_be_bytes()).part(&section.name).part(&section.next);
     for (path, id) in &section.leaves {
         let value = document.value(*id).unwrap_or(Value::Null);
         let (code, bytes) = value_parts(&value);
@@ -302,7 +319,7 @@ pub(super) fn section_tag(keys: &CoreKeys, document: &Document, section: &Sectio
 
 /// `seal` over all records (section 8).
 pub(super) fn seal_tag(keys: &CoreKeys, newest: u32, tails: &[Tail]) -> [u8; 16] {
-    let mut mac = Hm::new(&keys.seal).part(&newest.to_be_bytes());
+    let mut mac = keys.seal.clone().part(&newest.to_be_bytes());
     for tail in tails {
         let n = tail.n.to_be_bytes();
         mac = if tail.n < newest {
@@ -354,7 +371,8 @@ fn comment_token(body: &Document, index: usize) -> Result<Option<Token>, Envelop
 }
 
 /// Everything behind a comment's marker.
-pub(super) fn comment_text<'a>(document: &'a Document, comment: &Comment) -> &'a str {
+#[must_use]
+pub fn comment_text<'a>(document: &'a Document, comment: &Comment) -> &'a str {
     let start = comment.span.start + usize::from(comment.marker);
     document.source.get(start..comment.span.end).unwrap_or_default()
 }

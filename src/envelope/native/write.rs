@@ -15,10 +15,11 @@ use super::select::{check_clear, check_free, enforce, marked};
 use super::structure::{Place, Structure, build};
 use super::subkeys::{CoreKeys, Root, Subkeys};
 use super::token::{Tail, Token};
-use crate::crypto::{self, Hm};
+use crate::crypto;
 use crate::document::{Document, NodeId, Spelling, Tree};
+use crate::parallel;
 use crate::policy::{Cleartext, Comments, Padding, Policy};
-use crate::secret::{DataKey, fill_random};
+use crate::secret::{DataKey, RandomError, fill_random};
 
 /// The version that a new one follows.
 #[derive(Clone, Copy, Debug)]
@@ -38,9 +39,9 @@ pub struct Writing<'a> {
     /// The plain document.
     pub document: &'a Document,
     /// How the document's source writes a leaf.
-    pub spelling: &'a dyn Fn(NodeId) -> Spelling,
+    pub spelling: &'a (dyn Fn(NodeId) -> Spelling + Sync),
     /// How the old version's opened source writes a leaf.
-    pub old_spelling: &'a dyn Fn(NodeId) -> Spelling,
+    pub old_spelling: &'a (dyn Fn(NodeId) -> Spelling + Sync),
     /// The rule.
     pub policy: Policy,
     /// The recipients with their wraps.
@@ -144,30 +145,31 @@ impl Writing<'_> {
         assigned: &Assigned,
     ) -> Result<(Vec<(Token, Payload)>, usize), EnvelopeError> {
         let kept = self.before.filter(|before| before.keep).map(Kept::new);
-        let mut fresh = 0;
-        let mut tokens = Vec::with_capacity(structure.records.len());
-        for (index, record) in structure.records.iter().enumerate() {
+        let records = &structure.records;
+        let seal = |random: &mut RandomBuffer, index: usize| -> Result<_, EnvelopeError> {
+            let record = &records[index];
             let payload = self.payload(record.place);
             let old = assigned.origin(record.place);
             let found =
                 kept.as_ref().zip(old).and_then(|(kept, old)| kept.find(self, old, &record.path, &payload));
-            tokens.push(match found {
-                Some(found) => found,
+            match found {
+                Some((token, payload)) => Ok((token, payload, false)),
                 None => {
-                    fresh += 1;
                     let ids = assigned.ids_of(record.place);
-                    (
-                        seal_token(
-                            subkeys,
-                            ids,
-                            &structure.records[index].path,
-                            &payload,
-                            self.policy.padding,
-                        )?,
-                        payload,
-                    )
+                    let random = random.next()?;
+                    let token =
+                        seal_token(subkeys, ids, random, &record.path, &payload, self.policy.padding)?;
+                    Ok((token, payload, true))
                 }
-            });
+            }
+        };
+        let sealed = parallel::map(records.len(), RandomBuffer::default, seal);
+        let mut fresh = 0;
+        let mut tokens = Vec::with_capacity(records.len());
+        for sealed in sealed {
+            let (token, payload, is_fresh) = sealed?;
+            fresh += usize::from(is_fresh);
+            tokens.push((token, payload));
         }
         Ok((tokens, fresh))
     }
@@ -189,11 +191,17 @@ impl Writing<'_> {
         header.record = settle(n, old.map(|old| old.record), policy, &|n| policy_tag(&subkeys, header, n));
         let head = touched(&RecordKey::Head);
         header.head = settle(n, old.map(|old| old.head), head, &|n| head_tag(&keys, structure, n));
-        for (index, record) in structure.records.iter().enumerate() {
-            let token = &tokens[index].0;
-            let touched = matches!(touch, Some(RecordKey::Token(path)) if *path == record.path);
-            let tail = settle(n, Some(token.tail), touched, &|n| link_tag(&keys, token, structure, index, n));
-            tokens[index].0.tail = tail;
+        let tails = parallel::map(
+            tokens.len(),
+            || (),
+            |(), index| {
+                let (token, record) = (&tokens[index].0, &structure.records[index]);
+                let touched = matches!(touch, Some(RecordKey::Token(path)) if *path == record.path);
+                settle(n, Some(token.tail), touched, &|n| link_tag(&keys, token, structure, index, n))
+            },
+        );
+        for ((token, _), tail) in tokens.iter_mut().zip(tails) {
+            token.tail = tail;
         }
         header.sections = self.sections(&keys, structure, n);
         // What is to be touched may have gone; the head then carries the seal.
@@ -253,6 +261,24 @@ impl Writing<'_> {
     }
 }
 
+/// Random bytes for nonces, fetched for many at a time.
+#[derive(Default)]
+struct RandomBuffer {
+    drawn: [[u8; 32]; 16],
+    left: usize,
+}
+
+impl RandomBuffer {
+    fn next(&mut self) -> Result<&[u8; 32], RandomError> {
+        if self.left == 0 {
+            fill_random(self.drawn.as_flattened_mut())?;
+            self.left = self.drawn.len();
+        }
+        self.left -= 1;
+        Ok(&self.drawn[self.left])
+    }
+}
+
 /// The old version's tokens by place.
 struct Kept<'a> {
     before: Before<'a>,
@@ -305,14 +331,13 @@ impl<'a> Kept<'a> {
 fn seal_token(
     subkeys: &Subkeys,
     ids: &[[u8; 8]],
+    random: &[u8; 32],
     path: &[u8],
     payload: &Payload,
     padding: Padding,
 ) -> Result<Token, EnvelopeError> {
     let payload = encode(payload, padding);
-    let mut random = [0; 32];
-    fill_random(&mut random)?;
-    let hashed = Hm::new(&subkeys.nonce).part(&random).part(path).part(payload.expose()).finish();
+    let hashed = subkeys.nonce.clone().part(random).part(path).part(payload.expose()).finish();
     let mut nonce = [0; 24];
     nonce.copy_from_slice(&hashed[..24]);
     // The cipher refuses only what is far over every limit.

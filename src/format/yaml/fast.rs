@@ -12,13 +12,23 @@ use crate::format::Limits;
 use crate::secret::SecretText;
 
 /// Reads `text`; `None` where anything in it is not simple, whether right or wrong.
-pub(super) fn parse(text: &str, limits: &Limits) -> Option<Document> {
+pub(super) fn parse(source: &SecretText, limits: &Limits) -> Option<Document> {
+    let text = source.as_str();
     if !is_simple_text(text) {
         return None;
     }
-    let builder = Builder::new(text, limits);
-    let mut fast =
-        Fast { text, limits, builder, frames: Vec::new(), opening: None, in_part: false, last: 0, at: 0 };
+    let builder = Builder::new(source, limits);
+    let mut fast = Fast {
+        source,
+        text,
+        limits,
+        builder,
+        frames: Vec::new(),
+        opening: None,
+        in_part: false,
+        last: 0,
+        at: 0,
+    };
     while fast.at < text.len() {
         fast.line()?;
     }
@@ -27,6 +37,7 @@ pub(super) fn parse(text: &str, limits: &Limits) -> Option<Document> {
 }
 
 struct Fast<'a> {
+    source: &'a SecretText,
     text: &'a str,
     limits: &'a Limits,
     builder: Builder<'a>,
@@ -349,8 +360,15 @@ impl Fast<'_> {
     /// What a scalar says.
     fn read(&self, found: &Found) -> Option<SecretText> {
         match found.style {
-            Style::Plain => Some(found.span.of(self.text).into()),
-            style => decode::flow_scalar(style, found.span.of(self.text)),
+            Style::Plain => Some(self.source.slice(found.span.start, found.span.end)),
+            style => {
+                let inner = Span::new(found.span.start + 1, found.span.end - 1);
+                let escape = if style == Style::Single { '\'' } else { '\\' };
+                if inner.of(self.text).contains(escape) {
+                    return decode::flow_scalar(style, found.span.of(self.text));
+                }
+                Some(self.source.slice(inner.start, inner.end))
+            }
         }
     }
 

@@ -9,23 +9,24 @@ use crate::document::{
     Comment, Document, Entry, FormatCode, Key, Kind, Node, NodeId, Part, Scalar, Span, Style, Value,
 };
 use crate::format::{Limits, ParseError};
+use crate::secret::SecretText;
 
 /// Reads a YAML file.
 ///
 /// # Errors
 /// [`ParseError`].
-pub(super) fn parse(text: &str, limits: &Limits) -> Result<Document, ParseError> {
-    errors::check_text(text, limits)?;
-    match fast::parse(text, limits) {
+pub(super) fn parse(source: &SecretText, limits: &Limits) -> Result<Document, ParseError> {
+    errors::check_text(source, limits)?;
+    match fast::parse(source, limits) {
         Some(document) => {
             // Whatever a debug build reads, tests of all kinds among it, is read by both.
             debug_assert!(
-                by_engine(text, limits).is_ok_and(|other| other == document),
+                by_engine(source, limits).is_ok_and(|other| other == document),
                 "the two readers of YAML differ"
             );
             Ok(document)
         }
-        None => by_engine(text, limits),
+        None => by_engine(source, limits),
     }
 }
 
@@ -33,9 +34,9 @@ pub(super) fn parse(text: &str, limits: &Limits) -> Result<Document, ParseError>
 ///
 /// # Errors
 /// [`ParseError`].
-pub(super) fn by_engine(text: &str, limits: &Limits) -> Result<Document, ParseError> {
-    let mut builder = Builder::new(text, limits);
-    let mut events = Events::new(text, limits.depth);
+pub(super) fn by_engine(source: &SecretText, limits: &Limits) -> Result<Document, ParseError> {
+    let mut builder = Builder::new(source, limits);
+    let mut events = Events::new(source, limits.depth);
     while let Some(event) = events.next()? {
         builder.event(event)?;
     }
@@ -44,6 +45,7 @@ pub(super) fn by_engine(text: &str, limits: &Limits) -> Result<Document, ParseEr
 
 /// A document in the making.
 pub(super) struct Builder<'a> {
+    source: &'a SecretText,
     text: &'a str,
     limits: &'a Limits,
     pub(super) nodes: Vec<Node>,
@@ -86,10 +88,11 @@ struct Frame {
 }
 
 impl<'a> Builder<'a> {
-    /// Begins a document over `text`.
-    pub(super) fn new(text: &'a str, limits: &'a Limits) -> Self {
+    /// Begins a document over `source`.
+    pub(super) fn new(source: &'a SecretText, limits: &'a Limits) -> Self {
         Self {
-            text,
+            source,
+            text: source.as_str(),
             limits,
             nodes: Vec::new(),
             parts: Vec::new(),
@@ -396,7 +399,7 @@ impl Builder<'_> {
         }
         comments::place(&self.nodes, &mut self.comments);
         Document {
-            source: self.text.into(),
+            source: self.source.clone(),
             format: FormatCode::Yaml,
             nodes: self.nodes,
             parts: self.parts,
