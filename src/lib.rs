@@ -24,6 +24,7 @@ pub mod format;
 pub mod fuzzing;
 pub mod git;
 pub mod keys;
+mod parallel;
 pub mod policy;
 pub mod secret;
 mod simple;

@@ -265,6 +265,15 @@ impl Document {
         }
     }
 
+    /// Whether the node is a leaf of that value.
+    #[must_use]
+    pub fn has_value(&self, id: NodeId, value: &Value) -> bool {
+        match &self.node(id).kind {
+            Kind::Scalar(scalar) => scalar.value == *value,
+            _ => self.value(id).as_ref() == Some(value),
+        }
+    }
+
     /// Which part a node belongs to, by its root.
     #[must_use]
     pub fn part_of(&self, id: NodeId) -> usize {

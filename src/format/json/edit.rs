@@ -6,7 +6,7 @@ use crate::document::{Comment, Document, Kind, NodeId, Span, Splice, Step, Tree,
 use crate::format::flow::{Items, line_break_of};
 use crate::format::line::{is_blank, start_of_line};
 use crate::format::{EditError, Limits};
-use crate::secret::SecretText;
+use crate::secret::{SecretString, SecretText};
 
 /// Puts `value` in place of the value `id`.
 pub(super) fn replace(document: &Document, id: NodeId, value: &Tree) -> Result<Vec<Splice>, EditError> {
@@ -57,7 +57,7 @@ pub(super) fn insert(
     let outer = line_indent(&document.source, node.span.start);
     let deeper = format!("{outer}{}", unit(document));
     let indent = own.indentation().unwrap_or(&deeper);
-    let mut text = SecretText::default();
+    let mut text = SecretString::default();
     if let Step::Key(key) = step {
         write_string(&mut text, key);
         text.push_str(colon(document, parent));
@@ -106,9 +106,9 @@ fn written(document: &Document, at: usize, is_multi_line: bool, value: &Tree) ->
     } else {
         Layout::Line
     };
-    let mut out = SecretText::default();
+    let mut out = SecretString::default();
     write(&mut out, value, layout, 0);
-    out
+    out.into()
 }
 
 /// What stands between key and value of the last entry; `: ` where there is none.
@@ -150,7 +150,7 @@ fn check_commas(document: &Document, splices: &[Splice], offset: usize) -> Resul
         return Ok(());
     }
     let limits = Limits { file: usize::MAX, leaves: usize::MAX, leaf: usize::MAX, ..Limits::default() };
-    match apply(&document.source, splices).map(|text| scan(&text, &limits)) {
+    match apply(&document.source, splices).map(|text| scan(&text.shared(), &limits)) {
         Ok(Ok(_)) => Ok(()),
         _ => {
             let reason = "the last comment of the file would go, and with it the comma behind a last element: \
