@@ -171,6 +171,13 @@ fn is_known(format: &dyn Format, document: &Document, error: &GateError) -> bool
                     scalar.flow && scalar.style == Style::Plain && matches!(raw, "?" | "-" | ":")
                 })
         }
+        // `&a{}`: without a blank between them a token would belong to the anchor's name.
+        GateError::RoundTrip { reason: "an anchor or tag changes", .. } => {
+            document.nodes.iter().any(|node| {
+                let before = document.source.get(..node.span.start).unwrap_or_default();
+                (node.anchor.is_some() || node.tag.is_some()) && !before.ends_with([' ', '\t', '\n', '\r'])
+            })
+        }
         // A carriage return before a block's lines and a line feed behind them become one line break.
         GateError::RoundTrip { reason: "the text around a value is not kept", .. } => {
             document.source.replace("\r\n", "").contains('\r')

@@ -1,4 +1,4 @@
-//! The fuzz targets over their stored corpus, and over inputs next to it: the short form of `fuzz/`.
+//! The fuzz targets over their stored corpus and over broken copies of it: the short form of `scripts/fuzz.sh`.
 
 use std::fs;
 use std::path::Path;
@@ -40,8 +40,38 @@ fn configuration() {
     replay("configuration", fuzzing::configuration);
 }
 
-/// Runs a target over its corpus and over `ROUNDS` broken copies of every input, the same ones each time.
+/// Every target has a corpus, small enough to be read, and a test above.
+#[test]
+fn every_target_is_here() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let tests = include_str!("fuzz.rs");
+    let mut size = 0;
+    for target in fs::read_dir(root.join("fuzz/fuzz_targets")).unwrap() {
+        let name = target.unwrap().path().file_stem().unwrap().to_string_lossy().into_owned();
+        assert!(tests.contains(&format!("replay(\"{name}\", fuzzing::{name});")), "{name} is not replayed");
+        let corpus = corpus(&name);
+        assert!((5..=150).contains(&corpus.len()), "{name}: {} inputs", corpus.len());
+        size += corpus.iter().map(|(_, input)| input.len()).sum::<usize>();
+    }
+    assert!(size <= 300 << 10, "the corpus has {size} bytes");
+}
+
+/// Runs a target over its corpus, and over `MUTANTS` broken copies of it, the same ones each time.
 fn replay(target: &str, run: fn(&[u8])) {
+    let inputs = corpus(target);
+    for (name, input) in &inputs {
+        check(name, input, run);
+    }
+    let mut random = Random(1);
+    for _ in 0..MUTANTS {
+        let (name, input) = &inputs[random.below(inputs.len())];
+        let (_, other) = &inputs[random.below(inputs.len())];
+        check(name, &random.broken(input, other), run);
+    }
+}
+
+/// Names and contents, by name.
+fn corpus(target: &str) -> Vec<(String, Vec<u8>)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(target);
     let mut inputs: Vec<(String, Vec<u8>)> = fs::read_dir(folder)
         .unwrap()
@@ -49,15 +79,7 @@ fn replay(target: &str, run: fn(&[u8])) {
         .map(|path| (path.file_name().unwrap().to_string_lossy().into_owned(), fs::read(&path).unwrap()))
         .collect();
     inputs.sort();
-    assert!(inputs.len() >= 5, "{target}: {} inputs", inputs.len());
-    let mut random = Random(1);
-    for (name, input) in &inputs {
-        check(name, input, run);
-        for _ in 0..if input.len() < 4096 { ROUNDS } else { 1 } {
-            let other = &inputs[random.below(inputs.len())].1;
-            check(name, &random.broken(input, other), run);
-        }
-    }
+    inputs
 }
 
 #[expect(clippy::print_stderr, reason = "the input belongs to the failure")]
@@ -67,8 +89,6 @@ fn check(name: &str, input: &[u8], run: fn(&[u8])) {
         panic!("near {name}");
     }
 }
-
-const ROUNDS: usize = 2000;
 
 /// A small generator (Marsaglia, "Xorshift RNGs"): the same numbers on every machine.
 struct Random(u64);
@@ -106,4 +126,5 @@ impl Random {
     }
 }
 
+const MUTANTS: usize = 5_000;
 const SYNTAX: &[u8] = b"\n\r\t  :-?#&*!|>'\"%@`{}[],=.\\/0";

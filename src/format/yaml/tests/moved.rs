@@ -122,6 +122,14 @@ fn files_without_a_last_line_break_may_get_one() {
 }
 
 #[test]
+fn a_block_at_the_end_without_a_line_break_comes_back() {
+    for text in ["- a: |+\n    x\n ", "- | #\n  x", "- | # c\n  x", "-\r- | #\n  x\n  y", "- |+ #\n  x\n\n  "]
+    {
+        check_exact(text);
+    }
+}
+
+#[test]
 fn what_reads_as_a_marker_gets_quotes_where_a_line_begins() {
     assert_eq!(reopened("--- ---\n", str::to_owned), "--- ---\n");
     let moved = reopened("--- ---\n", |sealed| sealed.replacen("--- sealed", "sealed", 1));
