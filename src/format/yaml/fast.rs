@@ -313,7 +313,7 @@ impl Fast<'_> {
             return None;
         }
         let scalar = Scalar { token, body, style, value, flow: false, base };
-        self.push(Kind::Scalar(Box::new(scalar)), token)?;
+        self.push(Kind::Scalar(scalar), token)?;
         self.last = ends;
         self.frames.last_mut()?.end = token.end;
         Some(())
