@@ -160,7 +160,7 @@ pub struct Entry {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Key {
     /// The decoded key.
-    pub text: Box<str>,
+    pub text: SecretText,
     /// YAML only: a plain key that is not a string in YAML 1.1 or 1.2 (`on`, `1`, `null`, `<<`): key kind 01.
     pub ambiguous: bool,
     /// Where it stands (first mention).
@@ -301,7 +301,7 @@ impl Document {
             match &self.node(id).kind {
                 Kind::Map(entries) => {
                     for entry in entries {
-                        steps[entry.value.index()] = Some((id, Step::Key(entry.key.text.clone())));
+                        steps[entry.value.index()] = Some((id, Step::Key(entry.key.text.as_str().into())));
                     }
                 }
                 Kind::List(items) => {
@@ -337,7 +337,7 @@ impl Document {
             match &self.node(parent).kind {
                 Kind::Map(entries) => {
                     if let Some(entry) = entries.iter().find(|entry| entry.value == child) {
-                        steps.push(Step::Key(entry.key.text.clone()));
+                        steps.push(Step::Key(entry.key.text.as_str().into()));
                     }
                 }
                 Kind::List(items) => {

@@ -189,7 +189,7 @@ impl Scanner<'_> {
         }
         self.at += 1;
         if let Some(open) = self.open.last_mut() {
-            open.key = Some(Key { text: text.as_str().into(), ambiguous: false, span });
+            open.key = Some(Key { text, ambiguous: false, span });
         }
         Ok(State::Value)
     }
