@@ -31,14 +31,15 @@ def new_entry(file_format, data_key, random, **fields):
     return entry
 
 
-def seal_text(plain, entry, data_key, random, change=lambda shown, payload: payload):
-    """Seals a plain text. `change` gives payloads, or bytes, other than the right ones."""
+def seal_text(plain, entry, data_key, random, change=lambda shown, payload: payload, strict=True):
+    """Seals a plain text. `change` gives payloads, or bytes, other than the right ones; without `strict` ids may be what
+    they must not."""
     file = PARSERS[entry.format](plain)
     if file.entry is not None:
         raise Refusal(7, "an entry of that name")
     records = _mark(file, entry)
     _new_ids(records, len(file.documents) > 1, random)
-    bind_ids(records, file.documents)
+    bind_ids(records, file.documents, strict)
     keys = entry.keys(data_key)
     splices = []
     for record in records:
@@ -51,7 +52,7 @@ def seal_text(plain, entry, data_key, random, change=lambda shown, payload: payl
     sealed = PARSERS[entry.format](text)
     walked = stream(_with_comments(sealed, entry), entry.cleartext == "free")
     entry.sections = [(section.text, Tag()) for section in walked.sections]
-    return finish(attach(sealed, entry.fields()), entry.format, data_key, entry=entry)
+    return finish(attach(sealed, entry.fields()), entry.format, data_key, entry=entry, strict=strict)
 
 
 def _mark(file, entry):
@@ -115,14 +116,14 @@ def _places(file, record, token):
     return [(owner.start, owner.end, quoted(file.format, token)), (*owner.body, "")]
 
 
-def finish(text, file_format, data_key, base=None, entry=None):
+def finish(text, file_format, data_key, base=None, entry=None, strict=True):
     """Writes every tag that does not fit, and the seal, as one session would. `base` is the highest n of the version
     before it, by default that of the text; `entry` replaces the metadata."""
     file, found = read_text(text, file_format)
     entry = entry or found
     keys = entry.keys(data_key)
     walked = stream(file, entry.cleartext == "free")
-    bind_ids(walked.records, file.documents)
+    bind_ids(walked.records, file.documents, strict)
     old = list(entry.sections)
     entry.sections = []
     for section in walked.sections:

@@ -17,6 +17,8 @@ BREAKS = "\r\n\x85\u2028\u2029"
 
 def parse(text):
     """Parses a plain or sealed file."""
+    if re.search("^\ufeff", text[1:], re.MULTILINE):
+        raise malformed("a byte order mark inside")
     try:
         tokens = list(yaml.scan(text, Loader=yaml.SafeLoader))
         events = list(yaml.parse(text, Loader=yaml.SafeLoader))

@@ -1,13 +1,9 @@
 //! Files of the program, opened by a reader that was written in Python from `docs/design/format-v1.md` alone
 //! (`tests/independent`): both must find the same state, values, structure and comments.
 
-use std::io::Write;
-use std::path::Path;
-use std::process::{Command, Stdio};
-
 use serde_json::{Value, json};
 
-use crate::support::{Project, skip, tools};
+use crate::support::{Project, python, skip, tools};
 
 const YAML: &str = "# head\nbase: &base {user: app, port: 5432}\nuse:\n  <<: *base\n  pass: !secret 's3cret' # why\nlist:\n  - a\n  - name: b\n    key: |2-\n        x\n      y\nzero:\nempty: []\n\"on\": on\n---\nsecond: 1_000\n";
 const JSON: &str = "{\n  \"a\": [1, 2.50, true, null, \"t\\u00e9xt\"],\n  \"b\": {\"c\": {}, \"d\": []},\n  \"e\": \"x\"\n}\n";
@@ -37,7 +33,7 @@ fn opens_what_the_program_sealed_and_edited() {
             project.run(&["rotate", "--quiet", name]).stdout();
             requests.push(request(&project, name));
         }
-        for (request, answer) in requests.iter().zip(ask(&tools, &requests)) {
+        for (request, answer) in requests.iter().zip(python::ask(&tools, &requests)) {
             assert_eq!(answer["state"], "sealed", "{answer} {}", request["sealed"].as_str().unwrap());
             assert_eq!(answer["difference"], Value::Null, "{}", request["sealed"].as_str().unwrap());
         }
@@ -64,7 +60,7 @@ fn refuses_what_the_program_refuses() {
         requests.push(request(&project, "a.yaml"));
         codes.push((line.to_owned(), output.code));
     }
-    for ((line, code), answer) in codes.iter().zip(ask(&tools, &requests)) {
+    for ((line, code), answer) in codes.iter().zip(python::ask(&tools, &requests)) {
         assert_ne!(*code, 0, "without {line}");
         assert!(answer["code"].as_i64().is_some_and(|code| code != 0), "without {line}: {answer}");
     }
@@ -85,23 +81,4 @@ fn request(project: &Project, name: &str) -> Value {
         request["plain"] = opened.stdout.into();
     }
     request
-}
-
-fn ask(tools: &Path, requests: &[Value]) -> Vec<Value> {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/independent/sealeaf_v1.py");
-    let mut command = Command::new(tools.join("bin/python"));
-    command.arg(script).arg("serve").env("PYTHONDONTWRITEBYTECODE", "1");
-    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-    let lines: String = requests.iter().map(|request| format!("{request}\n")).collect();
-    let mut stdin = child.stdin.take().unwrap();
-    let writer = std::thread::spawn(move || stdin.write_all(lines.as_bytes()).unwrap());
-    let output = child.wait_with_output().unwrap();
-    writer.join().unwrap();
-    let answers: Vec<Value> = String::from_utf8(output.stdout)
-        .unwrap()
-        .lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect();
-    assert_eq!(answers.len(), requests.len());
-    answers
 }
