@@ -127,6 +127,9 @@ class _Reader:
                 if self.take(close):
                     break
                 self.need(",")
+                # One comma may stand behind the last.
+                if self.take(close):
+                    break
         node.end = self.at
         self.containers.append((node.start, node.end, node))
         return node

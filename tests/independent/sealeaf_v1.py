@@ -99,11 +99,11 @@ def answer(request):
 
 def serve():
     """Answers requests until there are no more."""
-    import sealing
+    import making
 
     for line in sys.stdin:
         request = json.loads(line)
-        result = sealing.answer(request) if request["do"] == "seal" else answer(request)
+        result = making.answer(request) if request["do"] == "make" else answer(request)
         print(json.dumps(result), flush=True)
 
 

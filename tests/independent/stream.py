@@ -52,7 +52,7 @@ def component(key):
 
 def stream(file, free):
     """Walks a file."""
-    walker = _Walker()
+    walker = _Walker(file.format)
     for index, document in enumerate(file.documents):
         walker.document(index, document)
     if not file.documents:
@@ -78,7 +78,8 @@ def _chain(sections):
 
 
 class _Walker:
-    def __init__(self):
+    def __init__(self, file_format):
+        self.format = file_format
         self.segments = [b""]
         self.records = []
         self.sections = []
@@ -141,6 +142,9 @@ class _Walker:
         else:
             if not node.children and not is_root:
                 self.leaf(node, place, node.type, b"")
+            elif not node.children and node.style == "flow" and self.format == "yaml":
+                # It stands in no section, but could carry a token.
+                self.clear.append((self.index, place, node))
             written = is_root or self.loud(node)
             pair = (b"\x03", b"\x04") if node.kind == MAP else (b"\x05", b"\x06")
             if written:
