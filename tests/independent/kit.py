@@ -66,6 +66,8 @@ password = "open"
 """,
 }
 FORMATS = ("yaml", "json", "toml")
+#: What was sealed before, for speed.
+_SEALED = {}
 RULE = ["**.password", "token", "pin"]
 
 
@@ -92,9 +94,12 @@ def entry_of(file_format, data_key=DATA_KEY, fid=FID, keys=None, **fields):
 
 def sealed(file_format, plain=None, seed="base", change=None, data_key=DATA_KEY, **fields):
     """A sealed file."""
-    change = change or (lambda shown, payload: payload)
-    entry = entry_of(file_format, data_key, **fields)
-    return seal_text(plain or BASE[file_format], entry, data_key, randomness(seed), change)
+    known = (file_format, plain, seed, data_key, repr(fields)) if change is None and "keys" not in fields else None
+    if known not in _SEALED or known is None:
+        change = change or (lambda shown, payload: payload)
+        entry = entry_of(file_format, data_key, **fields)
+        _SEALED[known] = seal_text(plain or BASE[file_format], entry, data_key, randomness(seed), change)
+    return _SEALED[known]
 
 
 def forged(text, file_format, edit=None, base=None, data_key=DATA_KEY, recommit=True):

@@ -28,8 +28,9 @@ def _file(request, dice):
     file_format = request["format"]
     plain = plain_text(file_format, dice)
     modes, scope = _modes(dice), dice.choice(["", "", "prod"])
-    encrypt_patterns, clear = _rule(PARSERS[file_format](plain), dice)
-    if modes["comments"] == "strip" and PARSERS[file_format](plain).comments:
+    parsed = PARSERS[file_format](plain)
+    encrypt_patterns, clear = _rule(parsed, dice)
+    if modes["comments"] == "strip" and parsed.comments:
         modes["comments"] = "encrypt"
     data_key = dice.randbytes(32)
     entry = new_entry(file_format, data_key, dice.randbytes, epoch=dice.choice([1, 1, 1, 2, 9]), scope=scope,

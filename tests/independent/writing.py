@@ -44,7 +44,9 @@ def _json_attach(file, entry):
     """Behind all else in the root; a comma at the end stays one at the end."""
     text, last = file.text, file.documents[0].root
     at = last.children[-1][1].end if last.children else last.start + 1
-    inside = text[at : last.end - 1].rstrip(" \t\r\n")
+    # Blanks at the end of a comment are its own.
+    own = max([comment.end for comment in file.comments if comment.end < last.end], default=at)
+    inside = text[at : max(at + len(text[at : last.end - 1].rstrip(" \t\r\n")), own)]
     gap = inside
     for comment in file.comments:
         if at <= comment.start < at + len(inside):

@@ -20,10 +20,13 @@ def parse(text):
     if re.search("^\ufeff", text[1:], re.MULTILINE):
         raise malformed("a byte order mark inside")
     try:
-        tokens = list(yaml.scan(text, Loader=yaml.SafeLoader))
-        events = list(yaml.parse(text, Loader=yaml.SafeLoader))
+        loader = _Loader(text)
+        events = []
+        while loader.check_event():
+            events.append(loader.get_event())
     except yaml.YAMLError as error:
         raise malformed(f"no YAML: {error}") from error
+    tokens = loader.seen
     reader = _Reader(text, tokens, events)
     documents = reader.documents()
     file = File("yaml", text, documents, [])
@@ -35,6 +38,19 @@ def parse(text):
     file.comments = [_comment(text, at) for at in _comment_starts(text, tokens)]
     _place_comments(file, reader)
     return file
+
+
+class _Loader(yaml.SafeLoader):
+    """Keeps the tokens that its events are made of."""
+
+    def __init__(self, text):
+        super().__init__(text)
+        self.seen = []
+
+    def get_token(self):
+        token = super().get_token()
+        self.seen.append(token)
+        return token
 
 
 class _Reader:
@@ -151,7 +167,11 @@ class _Reader:
             begin = line_end + (2 if self.text[line_end : line_end + 2] == "\r\n" else 1)
             keeps, strips = "+" in node.raw, "-" in node.raw
             begin = min(begin, end)
-            node.body = (begin, end if keeps else begin + _content_length(self.text[begin:end]))
+            body_end = end if keeps else begin + _content_length(self.text[begin:end])
+            if self.text[begin:body_end] and self.text[body_end - 1] not in "\r\n":
+                # The last line of a file without a break at its end: the body has the one before.
+                begin = line_end
+            node.body = (begin, body_end)
             node.type, node.value = STRING, event.value.encode()
             if event.value and not strips and not event.value.endswith("\n"):
                 # The file ends without a line break; the value does not.
