@@ -24,6 +24,7 @@ from primitives import b64u, be32
 def cases():
     yield from keys()
     yield from recipients()
+    yield from groups()
     yield from policy()
     yield from fields()
     yield from place()
@@ -157,6 +158,12 @@ def recipients():
 
 
 ARN = "arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+
+
+def groups():
+    """Two groups, of which one opens."""
+    text = sealed("json", keys=lambda e: [[wrap(e, OTHER, "other")], [wrap(e, group=1)]])
+    yield "good-two-groups", "json", text, 0, "two groups, of which one opens", 9
 
 
 def policy():

@@ -10,7 +10,7 @@ import sys
 import age_file
 from metadata import open_wrap
 from opening import PARSERS, open_text
-from primitives import Refusal, forged
+from primitives import Refusal
 
 
 def identity(secret):
