@@ -132,7 +132,7 @@ pub struct Node {
     pub sealable: bool,
 }
 
-/// The kinds of node.
+/// The kinds of node. Almost every node is a scalar, so those stand here without a box.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// Key and value pairs, in order of first mention. Keys are distinct.
@@ -140,7 +140,7 @@ pub enum Kind {
     /// Elements in order.
     List(Vec<NodeId>),
     /// A scalar with at least one byte in the source.
-    Scalar(Box<Scalar>),
+    Scalar(Scalar),
     /// `*name`, without the asterisk.
     Alias(Box<str>),
     /// A value of no width: YAML's `k:`.

@@ -87,6 +87,7 @@ pub fn seal(
         attached.map_err(|source| GateError::Edit { line: document.line_of(source.offset), source })?,
     );
     let text = apply(&document.source, &splices)?.shared();
+    drop(splices);
     let limits = Limits { leaf: usize::MAX, file: usize::MAX, leaves: usize::MAX, ..limits.clone() };
     let parsed = format.read(text.clone(), &limits).map_err(GateError::Parse)?;
     let (body, entry) = format.detach(parsed, ENTRY).map_err(GateError::Parse)?;
@@ -243,6 +244,7 @@ fn attempt(
         splices.push(Splice::new(behind_marker(body, *index), text.as_str()));
     }
     let text = apply(&body.source, &splices).map_err(Failure::Splice)?;
+    drop(splices);
     let limits = Limits { leaf: usize::MAX, ..limits.clone() };
     let plain = format.read(text, &limits).map_err(Failure::Parse)?;
     same_shape(body, &plain, &|id| sealed[id.index()]).map_err(Failure::Shape)?;

@@ -240,7 +240,7 @@ impl Builder<'_> {
         let flow = !self.open.is_empty();
         let scalar = Scalar { token: span, body: None, style, value, flow, base: -1 };
         let place = self.place.take();
-        self.add(place, Kind::Scalar(Box::new(scalar)), span, Form::Value)?;
+        self.add(place, Kind::Scalar(scalar), span, Form::Value)?;
         Ok(())
     }
 

@@ -234,7 +234,13 @@ impl Fast<'_> {
     fn close(&mut self) -> Option<()> {
         self.fill()?;
         let frame = self.frames.pop()?;
-        self.builder.nodes.get_mut(frame.id.index())?.span.end = frame.end;
+        let node = self.builder.nodes.get_mut(frame.id.index())?;
+        node.span.end = frame.end;
+        match &mut node.kind {
+            Kind::Map(entries) => entries.shrink_to_fit(),
+            Kind::List(items) => items.shrink_to_fit(),
+            _ => {}
+        }
         if let Some(parent) = self.frames.last_mut() {
             parent.end = frame.end;
         }
@@ -307,7 +313,7 @@ impl Fast<'_> {
             return None;
         }
         let scalar = Scalar { token, body, style, value, flow: false, base };
-        self.push(Kind::Scalar(Box::new(scalar)), token)?;
+        self.push(Kind::Scalar(scalar), token)?;
         self.last = ends;
         self.frames.last_mut()?.end = token.end;
         Some(())

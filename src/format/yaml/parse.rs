@@ -236,7 +236,7 @@ impl Builder<'_> {
                     return Err(ParseError::limit(self.text, at.start, message));
                 }
                 let value = if style == Style::Plain { schema::resolve(value) } else { Value::Str(value) };
-                (token, Kind::Scalar(Box::new(Scalar { token, body, style, value, flow, base })))
+                (token, Kind::Scalar(Scalar { token, body, style, value, flow, base }))
             }
         };
         let body_end = match &kind {
