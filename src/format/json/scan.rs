@@ -126,7 +126,7 @@ impl Scanner<'_> {
         self.count_leaf(token)?;
         let flow = !self.open.is_empty();
         let scalar = Scalar { token, body: None, style, value, flow, base: -1 };
-        self.add(Kind::Scalar(Box::new(scalar)), token)?;
+        self.add(Kind::Scalar(scalar), token)?;
         Ok(State::After)
     }
 
@@ -189,7 +189,7 @@ impl Scanner<'_> {
         }
         self.at += 1;
         if let Some(open) = self.open.last_mut() {
-            open.key = Some(Key { text: text.as_str().into(), ambiguous: false, span });
+            open.key = Some(Key { text, ambiguous: false, span });
         }
         Ok(State::Value)
     }
