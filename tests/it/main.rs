@@ -24,6 +24,7 @@ mod keygen;
 mod kit;
 mod man;
 mod merges;
+mod pieces;
 mod recipients;
 mod reference;
 mod rekey;
