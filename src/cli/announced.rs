@@ -1,6 +1,6 @@
 //! What one command over many files finds out once: a folder's configuration, a file's repository.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -54,8 +54,7 @@ impl Announced {
         let repos: HashMap<PathBuf, Repo> =
             roots.into_iter().map(|(root, (repo, paths))| (root, repo.remembering(paths))).collect();
         let known = |(root, prefix): (PathBuf, String)| Some((repos.get(&root)?.clone(), prefix));
-        let repositories =
-            found.into_iter().map(|(folder, place)| (folder, place.and_then(known))).collect();
+        let repositories = found.into_iter().map(|(folder, place)| (folder, place.and_then(known))).collect();
         Self { repositories, folders: Mutex::default() }
     }
 
@@ -64,6 +63,19 @@ impl Announced {
         let (folder, name) = split(path)?;
         let known = self.repositories.get(folder)?;
         Some(known.as_ref().map(|(repo, prefix)| (repo.clone(), format!("{prefix}{name}"))))
+    }
+
+    /// The files by repository, with their paths there.
+    pub(super) fn by_repository<'p>(
+        &self,
+        paths: impl IntoIterator<Item = &'p Path>,
+    ) -> Vec<(Repo, Vec<String>)> {
+        let mut grouped: BTreeMap<PathBuf, (Repo, Vec<String>)> = BTreeMap::new();
+        for (repo, relative) in paths.into_iter().filter_map(|path| self.repository(path).flatten()) {
+            let (_, paths) = grouped.entry(repo.root().to_owned()).or_insert_with(|| (repo, Vec::new()));
+            paths.push(relative);
+        }
+        grouped.into_values().collect()
     }
 
     /// What is known of a file's folder, and the file's path as globs see it.

@@ -48,6 +48,7 @@ mod table;
 mod together;
 mod unset;
 mod verify;
+mod voice;
 mod workspace;
 
 use std::ffi::{OsStr, OsString};

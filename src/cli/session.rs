@@ -3,7 +3,6 @@
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
 
 use sealeaf::config::discover::{Discovery, Owners, discover};
 use sealeaf::config::{Config, Rule};
@@ -27,7 +26,6 @@ pub(crate) struct Session<'a> {
     run: Run<'a>,
     owners: Owners,
     announced: Option<Announced>,
-    noticed: Mutex<HashSet<String>>,
 }
 
 /// The rule for a file.
@@ -67,7 +65,7 @@ impl<'a> Session<'a> {
     pub(crate) fn new(context: &'a Context) -> Self {
         let owners = Owners::of(rustix::process::geteuid().as_raw(), &context.environment);
         let run = Run::new(&context.environment, &context.prompt);
-        Self { context, run, owners, announced: None, noticed: Mutex::default() }
+        Self { context, run, owners, announced: None }
     }
 
     /// The same, asking nobody.
@@ -131,10 +129,7 @@ impl<'a> Session<'a> {
 
     /// Warns of something once in this command.
     pub(crate) fn once(&self, warning: String) {
-        let mut noticed = self.noticed.lock().unwrap_or_else(PoisonError::into_inner);
-        if noticed.insert(warning.clone()) {
-            self.context.warn(warning);
-        }
+        self.context.warn_once(warning);
     }
 
     /// Reads, authenticates and opens a sealed file. The scope must be the one of the rule for `path`.

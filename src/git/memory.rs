@@ -116,7 +116,10 @@ impl fmt::Debug for Memory {
     }
 }
 
-fn once<T: Clone>(known: &Mutex<Option<T>>, ask: impl FnOnce() -> Result<T, GitError>) -> Result<T, GitError> {
+fn once<T: Clone>(
+    known: &Mutex<Option<T>>,
+    ask: impl FnOnce() -> Result<T, GitError>,
+) -> Result<T, GitError> {
     let mut known = lock(known);
     match &*known {
         Some(answer) => Ok(answer.clone()),

@@ -38,7 +38,8 @@ impl Repo {
             return Ok(Vec::new());
         }
         let tracked = self.tracked(paths)?;
-        let open: Vec<&str> = paths.iter().copied().filter(|path| !tracked.contains(path.as_bytes())).collect();
+        let open: Vec<&str> =
+            paths.iter().copied().filter(|path| !tracked.contains(path.as_bytes())).collect();
         let ignored = if open.is_empty() { HashSet::new() } else { self.ignored(&open)? };
         let of = |path: &&str| match path.as_bytes() {
             path if tracked.contains(path) => Tracking::Tracked,
