@@ -13,18 +13,23 @@ pub(crate) fn map<T: Sync, R: Send>(items: &[T], context: &Context, work: impl F
     map_on(available_parallelism().map_or(1, NonZero::get), items, context, work)
 }
 
-/// The same on so many threads.
-pub(crate) fn map_on<T: Sync, R: Send>(
+/// The same on so many threads, with items that are given away.
+pub(crate) fn map_on<I: IntoIterator, R: Send>(
     workers: usize,
-    items: &[T],
+    items: I,
     context: &Context,
-    work: impl Fn(&T) -> R + Sync,
-) -> Vec<R> {
+    work: impl Fn(I::Item) -> R + Sync,
+) -> Vec<R>
+where
+    I::Item: Send,
+    I::IntoIter: ExactSizeIterator + Send,
+{
+    let items = items.into_iter();
     let workers = workers.min(items.len());
     if workers <= 1 {
-        return items.iter().map(work).collect();
+        return items.map(work).collect();
     }
-    let queue = Mutex::new(items.iter().enumerate());
+    let queue = Mutex::new(items.enumerate());
     let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
     let mut results: Vec<(usize, (R, Vec<Said>))> = scope(|scope| {
         let worker =

@@ -6,10 +6,11 @@ use std::path::PathBuf;
 
 use super::lock::Lock;
 use super::original::Original;
-use super::staged::{Staged, Written, stage_each, sync_folder};
+use super::staged::{Staged, WRITERS, Written, stage_each, sync_folder};
 use crate::cli::cleanup;
 use crate::cli::context::Context;
 use crate::cli::escape;
+use crate::cli::parallel;
 use crate::cli::place::Place;
 use crate::cli::report::{Kind, Report};
 
@@ -72,6 +73,8 @@ impl<'a> Batch<'a> {
         for folder in folders {
             sync_folder(folder)?;
         }
+        // The old versions.
+        parallel::map_on(WRITERS, staged, self.context, drop);
         Ok(self.entries.len())
     }
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::lock::Lock;
 use super::original::Original;
-use super::staged::{Staged, Written, stage_each, sync_folder};
+use super::staged::{Staged, WRITERS, Written, stage_each, sync_folder};
 use super::{Content, Target};
 use crate::cli::context::Context;
 use crate::cli::escape;
@@ -159,8 +159,12 @@ pub(crate) fn carry_out(orders: &[Order<'_>], context: &Context) -> Vec<Result<b
         _ => order.write(),
     });
     let mut touched: BTreeMap<&Path, usize> = BTreeMap::new();
-    for ((index, order), staged) in ready.iter().zip(staged) {
-        let put = staged.and_then(|staged| order.put(staged));
+    let pairs: Vec<_> = ready.iter().zip(staged).collect();
+    let put = |((_, order), staged): (&(usize, Ready<'_>), Result<Staged<'_>, Report>)| {
+        staged.and_then(|staged| order.put(staged))
+    };
+    let put = parallel::map_on(WRITERS, pairs, context, put);
+    for ((index, order), put) in ready.iter().zip(put) {
         if put.is_ok() {
             touched.insert(&order.place.folder, *index);
         }

@@ -43,11 +43,11 @@ pub(super) fn stage_each<'a, T: Sync>(
     write: impl Fn(&'a T) -> Result<Written<'a>, Report> + Sync,
 ) -> Vec<Result<Staged<'a>, Report>> {
     let chunks: Vec<&'a [T]> = items.chunks(TOGETHER).collect();
-    let stage = |chunk: &&'a [T]| {
+    let stage = |chunk: &'a [T]| {
         let written: Vec<_> = chunk.iter().map(&write).collect();
         written.into_iter().map(|written| written?.sync()).collect::<Vec<_>>()
     };
-    parallel::map_on(WRITERS, &chunks, context, stage).into_iter().flatten().collect()
+    parallel::map_on(WRITERS, chunks, context, stage).into_iter().flatten().collect()
 }
 
 impl<'a> Written<'a> {
@@ -212,8 +212,9 @@ fn copy_attributes(from: &File, to: &File) {
 
 /// How many new files are open at once in one thread.
 const TOGETHER: usize = 32;
-/// How many threads wait for the disk. With more, it gets no faster.
-const WRITERS: usize = 8;
+/// How many threads wait for the disk: for new bytes to arrive, and for those of replaced files to be given back. With
+/// more, it gets no faster.
+pub(super) const WRITERS: usize = 8;
 const SUFFIX: &str = ".sealeaf-";
 const RANDOM: usize = 6;
 /// Linux takes 255 bytes; ours adds 16.
