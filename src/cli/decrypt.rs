@@ -20,7 +20,7 @@ pub(crate) struct Args {
     /// The files; `-` is standard input
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// Write there: a file, `-`, or a folder for several
+    /// Write there: a file, `-`, or a folder, for several files and for those of a folder
     #[arg(short, long, value_name = "PATH", conflicts_with = "in_place")]
     output: Option<PathBuf>,
     /// Replace the sealed files
@@ -43,7 +43,7 @@ pub(crate) struct Args {
 /// Opens each file.
 pub(crate) fn run(args: Args, context: &Context) -> Result<ExitCode, Report> {
     let sources = expand(&args.files, context)?;
-    let to = if args.in_place { Vec::new() } else { targets(args.output.as_deref(), &sources)? };
+    let to = if args.in_place { Vec::new() } else { targets(args.output.as_deref(), &args.files, &sources)? };
     let mut session = Session::new(context);
     session.announce(sources.iter().filter_map(named));
     let _locks =

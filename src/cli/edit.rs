@@ -188,6 +188,7 @@ impl<'a> Subject<'a> {
     fn seal(&self, text: &str, args: &Args, session: &Session<'_>) -> Result<SealedText, Report> {
         let context = session.context;
         let document = plain(text, self.format, context)?;
+        twins::warn(&document, self.path, context);
         let (policy, recipients) =
             self.rule.as_ref().map(|(policy, to)| (policy.clone(), to.as_slice())).unzip();
         if let Some(open) = &self.before {

@@ -19,7 +19,7 @@ use super::repair::Accepted;
 use super::report::{Context as _, Kind, Report, plural};
 use super::session::{Session, named, plain};
 use super::together::{self, Made};
-use super::{escape, repair};
+use super::{escape, repair, twins};
 
 /// Seal plain files
 ///
@@ -31,7 +31,7 @@ pub(crate) struct Args {
     /// The files; `-` is standard input
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// Write there instead: a file, `-`, or a folder for several
+    /// Write there instead: a file, `-`, or a folder, for several files and for those of a folder
     #[arg(short, long, value_name = "PATH")]
     output: Option<PathBuf>,
     /// Seal for these, a name in `.sealeaf.toml` or a key, instead of the rule's recipients
@@ -69,7 +69,7 @@ pub(crate) fn run(args: Args, context: &Context) -> Result<ExitCode, Report> {
     let to = match (&args.output, sources.as_slice()) {
         (None, [Source::Stdin]) => Some(vec![Target::Stdout]),
         (None, _) => None,
-        (Some(output), _) => Some(targets(Some(output), &sources)?),
+        (Some(output), _) => Some(targets(Some(output), &args.files, &sources)?),
     };
     let work: Vec<(Source, Option<Target>)> = match to {
         None => sources.into_iter().map(|source| (source, None)).collect(),
@@ -158,6 +158,7 @@ fn fresh(
     let context = session.context;
     let (policy, recipients) = rule(args, input, session)?;
     let document = plain(&input.text, input.format, context)?;
+    twins::warn(&document, input.source.shown(), context);
     let before = if args.fresh { None } else { earlier(args, input, target, session)? };
     if let Some(open) = before {
         let next = Next {

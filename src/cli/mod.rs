@@ -46,6 +46,7 @@ mod set;
 mod status;
 mod table;
 mod together;
+mod twins;
 mod unset;
 mod verify;
 mod voice;

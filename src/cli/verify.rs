@@ -188,7 +188,7 @@ fn against(
         [] => Ok(vec![format!("nothing went back behind {reference}")]),
         _ if args.accept_rollback => Ok(found),
         [only] => Err(went_back(only.clone())),
-        [first, ..] => Err(went_back(first.clone()).detail(&found.join("\n"))),
+        [first, further @ ..] => Err(went_back(first.clone()).detail(&further.join("\n"))),
     }
 }
 

@@ -294,3 +294,25 @@ fn a_text_merge_is_noted_or_refused() {
     project.run(&["rotate", "secrets/b.yaml"]).stdout();
     project.run(&["decrypt", "--require-sealed", "secrets/b.yaml"]).stdout();
 }
+
+#[test]
+fn a_folder_is_opened_into_a_folder() {
+    let project = project();
+    project.write(".gitignore", "/out\n");
+    project.run(&["decrypt", "secrets", "--output", "out"]).stdout();
+    assert_eq!(project.read("out/secrets/a.yaml"), TEXT);
+    project.run(&["decrypt", "secrets/a.yaml", "--output", "out/one/"]).stdout();
+    assert_eq!(project.read("out/one/secrets/a.yaml"), TEXT);
+    project.run(&["decrypt", "secrets/*.yaml", "--output", "out/two"]).stdout();
+    assert_eq!(project.read("out/two/secrets/a.yaml"), TEXT);
+}
+
+#[test]
+fn a_refusal_leaves_no_folder_and_shows_the_path_as_it_was_given() {
+    let project = project();
+    project.seal("secrets/b.yaml", TEXT);
+    let output = project.run(&["decrypt", "secrets", "--output", "out"]).output();
+    assert_eq!(output.code, 7, "{}", output.stderr);
+    assert!(output.stderr.starts_with("sealeaf: error: out/secrets/b.yaml: plaintext"), "{}", output.stderr);
+    assert!(!project.path("out").exists());
+}

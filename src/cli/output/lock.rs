@@ -15,6 +15,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use super::staged::sweep;
 use crate::cli::context::Context;
 use crate::cli::escape;
+use crate::cli::found::near;
 use crate::cli::place::Place;
 use crate::cli::report::{Kind, Report};
 
@@ -83,13 +84,13 @@ impl Lock {
             match flock(&file, FlockOperation::NonBlockingLockExclusive) {
                 Err(Errno::WOULDBLOCK) if begun.elapsed() < PATIENCE => {
                     if !said && begun.elapsed() > Duration::from_secs(1) {
-                        context.note(format!("waiting for another sealeaf in `{}`", escape::path(folder)));
+                        context.note(format!("waiting for another sealeaf in `{}`", shown(folder, context)));
                         said = true;
                     }
                     sleep(PAUSE);
                 }
                 Err(Errno::WOULDBLOCK) => {
-                    let message = format!("another sealeaf is writing in `{}`", escape::path(folder));
+                    let message = format!("another sealeaf is writing in `{}`", shown(folder, context));
                     return Err(Report::message(Kind::Conflict, message).hint("try again when it is done"));
                 }
                 Ok(()) => {
@@ -104,6 +105,12 @@ impl Lock {
         held.insert(id, Arc::downgrade(&file));
         Ok(Self { _file: file })
     }
+}
+
+/// A folder as the user sees it from the working folder, for messages.
+fn shown(folder: &Path, context: &Context) -> String {
+    let near = near(folder, context);
+    escape::path(if near == Path::new("") { Path::new(".") } else { near })
 }
 
 /// Raises the number of files that may be open to what the system allows: every locked folder is one.

@@ -89,19 +89,30 @@ fn carry_out_one(order: Order<'_>, context: &Context) -> Result<bool, Report> {
     carry_out(&[order], context).pop().unwrap_or(Ok(false))
 }
 
-/// One target for each source: standard output for a single one, else the file or folder that `--output` names. In a
-/// folder a relative source keeps its own folders.
+/// One target for each source: standard output for a single one, else the file or folder that `--output` names. It names
+/// a folder where it ends with `/`, where there are several sources, and where `arguments` name folders or patterns, even
+/// if one file is in them. In a folder a relative source keeps its own folders.
 ///
 /// # Errors
 /// [`Kind::Usage`] where several sources would go to one place.
-pub(crate) fn targets(output: Option<&Path>, sources: &[Source]) -> Result<Vec<Target>, Report> {
+pub(crate) fn targets(
+    output: Option<&Path>,
+    arguments: &[PathBuf],
+    sources: &[Source],
+) -> Result<Vec<Target>, Report> {
     let output = output.filter(|path| *path != Path::new("-"));
     match (output, sources) {
         (None, [_]) => Ok(vec![Target::Stdout]),
         (None, _) => Err(Report::message(Kind::Usage, "several files cannot share standard output")
             .hint("name a folder for them with --output")),
         (Some(path), [Source::Stdin]) => Ok(vec![Target::File(path.to_owned())]),
-        (Some(path), [_]) if !path.is_dir() => Ok(vec![Target::File(path.to_owned())]),
+        (Some(path), [source])
+            if !path.is_dir()
+                && !path.as_os_str().as_encoded_bytes().ends_with(b"/")
+                && arguments.iter().any(|argument| argument == source.shown()) =>
+        {
+            Ok(vec![Target::File(path.to_owned())])
+        }
         (Some(folder), _) => inside(folder, sources),
     }
 }
