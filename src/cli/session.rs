@@ -13,6 +13,7 @@ use sealeaf::format::Format;
 use sealeaf::git::{At, GitError, Repo};
 use sealeaf::keys::{Keyring, Recipient, Run};
 use sealeaf::policy::{Integrity, Policy};
+use sealeaf::secret::SecretText;
 
 use super::announced::Announced;
 use super::context::Context;
@@ -338,7 +339,11 @@ pub(crate) fn same_keys<'k>(a: impl Iterator<Item = &'k Recipient>, b: &[Recipie
 }
 
 /// Parses a plain text.
-pub(crate) fn plain(text: &str, format: &dyn Format, context: &Context) -> Result<Document, FileError> {
+pub(crate) fn plain(
+    text: impl Into<SecretText>,
+    format: &dyn Format,
+    context: &Context,
+) -> Result<Document, FileError> {
     sealeaf::file::parse(text, format, &context.limits)
 }
 

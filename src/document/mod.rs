@@ -86,7 +86,7 @@ impl FormatCode {
 }
 
 /// A parsed file.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Document {
     /// The complete text, a byte order mark included.
     pub source: SecretText,
@@ -101,7 +101,7 @@ pub struct Document {
 }
 
 /// One YAML document; the whole file in other formats.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Part {
     /// Its root node.
     pub root: NodeId,
@@ -112,7 +112,7 @@ pub struct Part {
 }
 
 /// A node of the tree.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Node {
     /// The containing map or list; `None` at a root.
     pub parent: Option<NodeId>,
@@ -133,7 +133,7 @@ pub struct Node {
 }
 
 /// The kinds of node.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// Key and value pairs, in order of first mention. Keys are distinct.
     Map(Vec<Entry>),
@@ -148,7 +148,7 @@ pub enum Kind {
 }
 
 /// One pair of a map.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
     /// The key.
     pub key: Key,
@@ -168,7 +168,7 @@ pub struct Key {
 }
 
 /// A scalar with its places in the source.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Scalar {
     /// The bytes that a token replaces: the whole scalar, or only a block scalar's header (`|2-`).
     pub token: Span,
@@ -262,6 +262,15 @@ impl Document {
             Kind::Map(entries) if entries.is_empty() => Some(Value::EmptyMap),
             Kind::List(items) if items.is_empty() => Some(Value::EmptyList),
             _ => None,
+        }
+    }
+
+    /// Whether the node is a leaf of that value.
+    #[must_use]
+    pub fn has_value(&self, id: NodeId, value: &Value) -> bool {
+        match &self.node(id).kind {
+            Kind::Scalar(scalar) => scalar.value == *value,
+            _ => self.value(id).as_ref() == Some(value),
         }
     }
 

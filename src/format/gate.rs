@@ -86,9 +86,9 @@ pub fn seal(
     splices.extend(
         attached.map_err(|source| GateError::Edit { line: document.line_of(source.offset), source })?,
     );
-    let text = apply(&document.source, &splices)?;
+    let text = apply(&document.source, &splices)?.shared();
     let limits = Limits { leaf: usize::MAX, file: usize::MAX, leaves: usize::MAX, ..limits.clone() };
-    let parsed = format.parse(&text, &limits).map_err(GateError::Parse)?;
+    let parsed = format.read(text.clone(), &limits).map_err(GateError::Parse)?;
     let (body, entry) = format.detach(parsed, ENTRY).map_err(GateError::Parse)?;
     let fail = |offset, reason| GateError::RoundTrip { line: document.line_of(offset), reason };
     if !entry.is_some_and(|entry| same_tree(&entry, sealing.entry)) {
@@ -135,7 +135,7 @@ fn check_tokens(
                 Some(Value::Str(text)) if text.as_str() == token => {}
                 _ => return Err((at, "a token cannot stand in this place")),
             },
-            None if document.value(id) != body.value(id) => return Err((at, "a clear value changes")),
+            None if !same_value(document, body, id) => return Err((at, "a clear value changes")),
             None => {}
         }
     }
@@ -244,19 +244,19 @@ fn attempt(
     }
     let text = apply(&body.source, &splices).map_err(Failure::Splice)?;
     let limits = Limits { leaf: usize::MAX, ..limits.clone() };
-    let plain = format.parse(&text, &limits).map_err(Failure::Parse)?;
+    let plain = format.read(text, &limits).map_err(Failure::Parse)?;
     same_shape(body, &plain, &|id| sealed[id.index()]).map_err(Failure::Shape)?;
     let wrong: Vec<usize> = (0..unsealing.leaves.len())
         .filter(|index| {
             let (id, value, _) = &unsealing.leaves[*index];
-            plain.value(*id).as_ref() != Some(value)
+            !plain.has_value(*id, value)
         })
         .collect();
     if !wrong.is_empty() {
         return Err(Failure::Leaves(wrong));
     }
     for id in body.ids().filter(|id| !sealed[id.index()]) {
-        if body.value(id) != plain.value(id) {
+        if !same_value(body, &plain, id) {
             return Err(Failure::Shape((body.node(id).span.start, "a clear value changes")));
         }
     }
@@ -321,6 +321,14 @@ pub fn same_shape(a: &Document, b: &Document, free: &dyn Fn(NodeId) -> bool) -> 
         }
     }
     Ok(())
+}
+
+/// Whether a leaf means the same in both.
+fn same_value(a: &Document, b: &Document, id: NodeId) -> bool {
+    match (a.scalar(id), b.scalar(id)) {
+        (Some(one), Some(two)) => one.value == two.value,
+        _ => a.value(id) == b.value(id),
+    }
 }
 
 fn behind_marker(document: &Document, index: usize) -> Span {

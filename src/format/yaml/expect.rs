@@ -32,7 +32,7 @@ pub(super) fn check(
         splices.ok_or_else(|| fail("the text around this place does not allow it, edit it by hand"))?;
     let limits = Limits { file: usize::MAX, leaves: usize::MAX, leaf: usize::MAX, ..Limits::default() };
     let text = apply(&document.source, &splices).ok();
-    let after = text.and_then(|text| parse::parse(&text, &limits).ok());
+    let after = text.and_then(|text| parse::parse(&text.shared(), &limits).ok());
     let is_right = after.is_some_and(|after| {
         let (mut expected, mut found) = (Outline::default(), Outline::default());
         document.parts.iter().for_each(|part| expected.node(document, part.root, Some(change)));
