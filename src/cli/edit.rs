@@ -12,12 +12,12 @@ use sealeaf::secret::SecretText;
 
 use super::context::Context;
 use super::editor::Editor;
-use super::escape;
 use super::input::{Access, Input, Source, choose_format, format_parser};
 use super::output::{Content, Original, create, replace};
 use super::report::{Context as _, Kind, Report, plural};
 use super::session::{Linked, Session, plain};
 use super::workspace::Workspace;
+use super::{escape, twins};
 
 /// Edit a sealed file in your editor
 ///

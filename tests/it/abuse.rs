@@ -56,7 +56,8 @@ fn ac_66_odd_encodings_are_kept_or_refused() {
     ] {
         project.write(name, text);
         let said = project.run(&["encrypt", name]).output().stderr;
-        let warned = said.contains("warning: secrets/twins.yaml: `caf\\u{e9}` and `cafe\\u{301}` look the same");
+        let warned =
+            said.contains("warning: secrets/twins.yaml: `caf\\u{e9}` and `cafe\\u{301}` look the same");
         assert_eq!(warned, name.contains("twins"), "{name}: {said}");
         assert!(project.read(name).contains("sealed.v1."), "{name}");
         assert_eq!(project.open(name), text, "{name}");

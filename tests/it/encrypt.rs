@@ -491,7 +491,7 @@ fn a_covered_file_of_unknown_format_is_not_passed_over() {
 
 #[test]
 fn many_files_are_named_in_their_order() {
-    let project = project();
+    let project = Project::new(PEOPLE, RULE);
     let names: Vec<String> = (0..300).map(|number| format!("secrets/many/{number:03}.yaml")).collect();
     for name in &names {
         project.write(name, "a: x\n");
@@ -499,7 +499,8 @@ fn many_files_are_named_in_their_order() {
     project.write("secrets/many/150.yaml", "a: [\n");
     let output = project.run(&["encrypt", "secrets/many"]).output();
     assert_eq!(output.code, 8, "{}", output.stderr);
-    let named = output.stderr.lines().filter_map(|line| Some(line.strip_prefix("sealeaf: ")?.split_once(": ")?.0));
+    let named =
+        output.stderr.lines().filter_map(|line| Some(line.strip_prefix("sealeaf: ")?.split_once(": ")?.0));
     let named: Vec<&str> = named.filter(|name| name.starts_with("secrets/")).collect();
     let expect: Vec<&str> = names.iter().map(String::as_str).filter(|name| !name.contains("150")).collect();
     assert_eq!(named, expect, "one that fails stops no other");
