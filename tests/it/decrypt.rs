@@ -81,18 +81,18 @@ fn plaintext_is_not_written_where_git_would_take_it() {
     project.commit("files");
     let mode = |name: &str| fs::metadata(project.path(name)).unwrap().permissions().mode() & 0o777;
     project.run(&["decrypt", "secrets/a.yaml", "-o", "new.yaml"]).fails(7, expect![[r#"
-        sealeaf: error: [ROOT]/repo/new.yaml: plaintext is not written there: the file would be added by `git add`
+        sealeaf: error: new.yaml: plaintext is not written there: the file would be added by `git add`
         sealeaf: hint: write it outside of the repository or to an ignored path, or say --allow-tracked
     "#]]);
     project.run(&["decrypt", "secrets/a.yaml", "-o", "tracked.yaml"]).fails(
         7,
         expect![[r#"
-            sealeaf: error: [ROOT]/repo/tracked.yaml: plaintext is not written there: the file is tracked by git
+            sealeaf: error: tracked.yaml: plaintext is not written there: the file is tracked by git
             sealeaf: hint: write it outside of the repository or to an ignored path, or say --allow-tracked
         "#]],
     );
     project.run(&["decrypt", "--in-place", "secrets/a.yaml"]).fails(7, expect![[r#"
-        sealeaf: error: [ROOT]/repo/secrets/a.yaml: plaintext is not written there: the file is tracked by git
+        sealeaf: error: secrets/a.yaml: plaintext is not written there: the file is tracked by git
         sealeaf: hint: change it with `sealeaf edit` or `sealeaf set`, or say --allow-tracked and seal it again before you commit
     "#]]);
     assert_eq!(project.git(&["status", "--porcelain"]), "");
@@ -101,7 +101,7 @@ fn plaintext_is_not_written_where_git_would_take_it() {
     project.run(&["decrypt", "secrets/a.yaml", "-o", "tracked.yaml", "--quiet"]).fails(
         7,
         expect![[r#"
-            sealeaf: error: [ROOT]/repo/tracked.yaml: plaintext is not written there: the file is tracked by git
+            sealeaf: error: tracked.yaml: plaintext is not written there: the file is tracked by git
             sealeaf: hint: write it outside of the repository or to an ignored path, or say --allow-tracked
         "#]],
     );

@@ -155,7 +155,7 @@ fn output_goes_where_it_is_told() {
     project.run(&["encrypt", "secrets/a.yaml", "-o", "../a.yaml"]).fails(
         7,
         expect![[r#"
-            sealeaf: error: `../a.yaml` leads out of the repository `[ROOT]/repo`, to `[ROOT]`
+            sealeaf: error: secrets/a.yaml: `../a.yaml` leads out of the repository `[ROOT]/repo`, to `[ROOT]`
             sealeaf: hint: give the absolute path of the file, without symlinks
         "#]],
     );
