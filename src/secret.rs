@@ -172,6 +172,12 @@ impl PartialEq<str> for SecretText {
     }
 }
 
+impl PartialEq<Box<str>> for SecretText {
+    fn eq(&self, other: &Box<str>) -> bool {
+        self.as_str() == &**other
+    }
+}
+
 impl Hash for SecretText {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.as_str().hash(state);

@@ -132,7 +132,7 @@ pub struct Node {
     pub sealable: bool,
 }
 
-/// The kinds of node.
+/// The kinds of node. Almost every node is a scalar, so those stand here without a box.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// Key and value pairs, in order of first mention. Keys are distinct.
@@ -140,7 +140,7 @@ pub enum Kind {
     /// Elements in order.
     List(Vec<NodeId>),
     /// A scalar with at least one byte in the source.
-    Scalar(Box<Scalar>),
+    Scalar(Scalar),
     /// `*name`, without the asterisk.
     Alias(Box<str>),
     /// A value of no width: YAML's `k:`.
@@ -160,7 +160,7 @@ pub struct Entry {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Key {
     /// The decoded key.
-    pub text: Box<str>,
+    pub text: SecretText,
     /// YAML only: a plain key that is not a string in YAML 1.1 or 1.2 (`on`, `1`, `null`, `<<`): key kind 01.
     pub ambiguous: bool,
     /// Where it stands (first mention).
@@ -301,7 +301,7 @@ impl Document {
             match &self.node(id).kind {
                 Kind::Map(entries) => {
                     for entry in entries {
-                        steps[entry.value.index()] = Some((id, Step::Key(entry.key.text.clone())));
+                        steps[entry.value.index()] = Some((id, Step::Key(entry.key.text.as_str().into())));
                     }
                 }
                 Kind::List(items) => {
@@ -337,7 +337,7 @@ impl Document {
             match &self.node(parent).kind {
                 Kind::Map(entries) => {
                     if let Some(entry) = entries.iter().find(|entry| entry.value == child) {
-                        steps.push(Step::Key(entry.key.text.clone()));
+                        steps.push(Step::Key(entry.key.text.as_str().into()));
                     }
                 }
                 Kind::List(items) => {

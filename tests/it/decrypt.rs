@@ -80,10 +80,13 @@ fn plaintext_is_not_written_where_git_would_take_it() {
     project.write("tracked.yaml", "k: v\n");
     project.commit("files");
     let mode = |name: &str| fs::metadata(project.path(name)).unwrap().permissions().mode() & 0o777;
-    project.run(&["decrypt", "secrets/a.yaml", "-o", "new.yaml"]).fails(7, expect![[r#"
+    project.run(&["decrypt", "secrets/a.yaml", "-o", "new.yaml"]).fails(
+        7,
+        expect![[r#"
         sealeaf: error: new.yaml: plaintext is not written there: the file would be added by `git add`
         sealeaf: hint: write it outside of the repository or to an ignored path, or say --allow-tracked
-    "#]]);
+    "#]],
+    );
     project.run(&["decrypt", "secrets/a.yaml", "-o", "tracked.yaml"]).fails(
         7,
         expect![[r#"

@@ -34,6 +34,9 @@ pub(crate) fn to_text(mut bytes: Zeroizing<Vec<u8>>) -> Result<SecretText, Repor
 /// # Errors
 /// [`Kind::Conflict`] with the line of the first.
 pub(crate) fn refuse_conflicts(text: &str) -> Result<(), Report> {
+    if !text.contains("<<<<<<< ") {
+        return Ok(());
+    }
     let mut begun = None;
     let mut divided = false;
     for (index, line) in text.lines().enumerate() {

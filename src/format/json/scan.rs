@@ -126,7 +126,7 @@ impl Scanner<'_> {
         self.count_leaf(token)?;
         let flow = !self.open.is_empty();
         let scalar = Scalar { token, body: None, style, value, flow, base: -1 };
-        self.add(Kind::Scalar(Box::new(scalar)), token)?;
+        self.add(Kind::Scalar(scalar), token)?;
         Ok(State::After)
     }
 
@@ -189,7 +189,7 @@ impl Scanner<'_> {
         }
         self.at += 1;
         if let Some(open) = self.open.last_mut() {
-            open.key = Some(Key { text: text.as_str().into(), ambiguous: false, span });
+            open.key = Some(Key { text, ambiguous: false, span });
         }
         Ok(State::Value)
     }
@@ -223,9 +223,15 @@ impl Scanner<'_> {
         let has_comments = self.comments.len() > open.comments;
         let node = &mut self.nodes[open.id.index()];
         node.span.end = self.at;
-        let (is_empty, twice) = match &node.kind {
-            Kind::Map(entries) => (entries.is_empty(), duplicate(entries)),
-            Kind::List(items) => (items.is_empty(), None),
+        let (is_empty, twice) = match &mut node.kind {
+            Kind::Map(entries) => {
+                entries.shrink_to_fit();
+                (entries.is_empty(), duplicate(entries))
+            }
+            Kind::List(items) => {
+                items.shrink_to_fit();
+                (items.is_empty(), None)
+            }
             _ => (false, None),
         };
         if let Some(key) = twice {

@@ -190,7 +190,7 @@ impl Places<'_> {
                     }
                     _ => write_table(&mut out, &path, false, value, self.line_break),
                 }
-                vec![self.section_behind(parent, out.into())]
+                vec![self.section_behind(parent, out)]
             }
             _ => self.insert_pair(parent, key, value),
         }
@@ -234,7 +234,7 @@ impl Places<'_> {
         }
         let mut out = SecretString::default();
         write_table(&mut out, &self.path(ROOT, list), true, value, self.line_break);
-        Ok(vec![self.section_behind(list, out.into())])
+        Ok(vec![self.section_behind(list, out)])
     }
 
     /// Adds a last item to a container in brackets.

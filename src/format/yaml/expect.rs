@@ -99,7 +99,7 @@ impl Outline {
             (Kind::Map(entries), _) => {
                 self.0.push(Item::Map);
                 for entry in entries.iter().filter(|entry| is_kept(entry.value)) {
-                    self.0.push(Item::Key(entry.key.text.clone()));
+                    self.0.push(Item::Key(entry.key.text.as_str().into()));
                     self.node(document, entry.value, change);
                 }
             }

@@ -62,7 +62,7 @@ struct Frame {
     /// What its next value belongs to.
     open: Open,
     /// The keys so far, once there are many.
-    keys: HashSet<Box<str>>,
+    keys: HashSet<SecretText>,
 }
 
 /// What waits for a value.
@@ -234,7 +234,13 @@ impl Fast<'_> {
     fn close(&mut self) -> Option<()> {
         self.fill()?;
         let frame = self.frames.pop()?;
-        self.builder.nodes.get_mut(frame.id.index())?.span.end = frame.end;
+        let node = self.builder.nodes.get_mut(frame.id.index())?;
+        node.span.end = frame.end;
+        match &mut node.kind {
+            Kind::Map(entries) => entries.shrink_to_fit(),
+            Kind::List(items) => items.shrink_to_fit(),
+            _ => {}
+        }
         if let Some(parent) = self.frames.last_mut() {
             parent.end = frame.end;
         }
@@ -279,7 +285,7 @@ impl Fast<'_> {
         if value.len() > self.limits.key || found.span.end - found.span.start > MOST_OF_A_KEY {
             return None;
         }
-        let key = Key { text: value.as_str().into(), ambiguous, span: found.span };
+        let key = Key { text: value, ambiguous, span: found.span };
         let frame = self.frames.last_mut()?;
         let Kind::Map(entries) = &self.builder.nodes.get(frame.id.index())?.kind else { return None };
         if is_known(entries, &mut frame.keys, &key) {
@@ -307,7 +313,7 @@ impl Fast<'_> {
             return None;
         }
         let scalar = Scalar { token, body, style, value, flow: false, base };
-        self.push(Kind::Scalar(Box::new(scalar)), token)?;
+        self.push(Kind::Scalar(scalar), token)?;
         self.last = ends;
         self.frames.last_mut()?.end = token.end;
         Some(())

@@ -84,7 +84,7 @@ struct Frame {
     /// The key whose value comes next.
     key: Option<Key>,
     /// The keys so far, once there are many.
-    keys: HashSet<Box<str>>,
+    keys: HashSet<SecretText>,
 }
 
 impl<'a> Builder<'a> {
@@ -236,7 +236,7 @@ impl Builder<'_> {
                     return Err(ParseError::limit(self.text, at.start, message));
                 }
                 let value = if style == Style::Plain { schema::resolve(value) } else { Value::Str(value) };
-                (token, Kind::Scalar(Box::new(Scalar { token, body, style, value, flow, base })))
+                (token, Kind::Scalar(Scalar { token, body, style, value, flow, base }))
             }
         };
         let body_end = match &kind {
@@ -414,7 +414,7 @@ fn behind_indicator(text: &str, indicator: char) -> &str {
 }
 
 /// Whether a map has that key already. A few keys are compared one by one, many are hashed.
-pub(super) fn is_known(entries: &[Entry], keys: &mut HashSet<Box<str>>, key: &Key) -> bool {
+pub(super) fn is_known(entries: &[Entry], keys: &mut HashSet<SecretText>, key: &Key) -> bool {
     if entries.len() < MANY_KEYS {
         return entries.iter().any(|entry| entry.key.text == key.text);
     }

@@ -124,7 +124,7 @@ fn add(document: &mut Document, tree: &T, parent: Option<NodeId>) -> NodeId {
     let scalar = |text: &str| {
         let value = Value::Str(text.into());
         let (token, style) = (Span::default(), Style::Plain);
-        Kind::Scalar(Box::new(Scalar { token, body: None, style, value, flow: false, base: -1 }))
+        Kind::Scalar(Scalar { token, body: None, style, value, flow: false, base: -1 })
     };
     let kind = match tree {
         T::Token => scalar("T"),

@@ -11,7 +11,7 @@ fn takes(text: &str) -> bool {
     let Some(document) = fast::parse(text, &limits) else { return false };
     match parse::by_engine(text, &limits) {
         Ok(other) => {
-            assert!(document == other, "the readers differ over:\n{}\n{document:#?}\n{other:#?}", &**text)
+            assert!(document == other, "the readers differ over:\n{}\n{document:#?}\n{other:#?}", &**text);
         }
         Err(error) => panic!("only the fast reader takes:\n{}\n{error}", &**text),
     }
@@ -86,7 +86,7 @@ fn leaves_the_rest_to_the_engine() {
 fn every_short_text_is_read_as_the_engine_reads_it() {
     let mut taken = 0;
     let letters = ["a", "b", ":", "-", " ", "\n", "#", "'", "\"", "|", "{}", "?", "\\"];
-    let mut digits = vec![0_usize; 5];
+    let mut digits = [0_usize; 5];
     loop {
         let text: String = digits.iter().map(|digit| letters[*digit]).collect();
         // Behind a beginning that makes more of them valid.
