@@ -12,12 +12,12 @@ use sealeaf::secret::SecretText;
 
 use super::context::Context;
 use super::editor::Editor;
-use super::escape;
 use super::input::{Access, Input, Source, choose_format, format_parser};
-use super::output::{Content, Original, Target, create, make_folders, replace};
+use super::output::{Content, Original, create, replace};
 use super::report::{Context as _, Kind, Report, plural};
 use super::session::{Linked, Session, plain};
 use super::workspace::Workspace;
+use super::{escape, twins};
 
 /// Edit a sealed file in your editor
 ///
@@ -188,6 +188,7 @@ impl<'a> Subject<'a> {
     fn seal(&self, text: &str, args: &Args, session: &Session<'_>) -> Result<SealedText, Report> {
         let context = session.context;
         let document = plain(text, self.format, context)?;
+        twins::warn(&document, self.path, context);
         let (policy, recipients) =
             self.rule.as_ref().map(|(policy, to)| (policy.clone(), to.as_slice())).unzip();
         if let Some(open) = &self.before {
@@ -215,8 +216,7 @@ impl<'a> Subject<'a> {
         let bytes = sealed.text.as_bytes();
         let written = match &self.original {
             Some(original) => replace(original, bytes, Content::Sealed, context).map(drop),
-            None => make_folders(&Target::File(self.path.to_owned()), context)
-                .and_then(|()| create(self.path, bytes, Content::Sealed, context)),
+            None => create(self.path, bytes, Content::Sealed, context),
         };
         match written {
             Ok(()) => {
@@ -273,7 +273,6 @@ impl<'a> Subject<'a> {
 
     /// Writes sealed bytes to `FILE.rej`, or `FILE.rej2` and so on: an earlier one is another edit. Gives the path.
     fn write_beside(&self, sealed: &[u8], context: &Context) -> Result<PathBuf, Report> {
-        make_folders(&Target::File(self.path.to_owned()), context)?;
         let beside = |number: usize| {
             let mut path = self.path.as_os_str().to_owned();
             path.push(if number > 1 { format!(".rej{number}") } else { ".rej".to_owned() });
