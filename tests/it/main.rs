@@ -15,6 +15,7 @@ mod exec;
 mod explain;
 mod faults;
 mod formats;
+mod fuzz;
 mod get;
 mod git;
 mod guards;
