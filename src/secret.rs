@@ -77,6 +77,12 @@ impl PartialEq for SecretBytes {
 
 impl Eq for SecretBytes {}
 
+impl Hash for SecretBytes {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.as_slice().hash(state);
+    }
+}
+
 /// Secret text: a document's source, a leaf's value. Reads as `str`.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct SecretText(Zeroizing<String>);

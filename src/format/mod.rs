@@ -2,8 +2,12 @@
 //!
 //! [`FORMATS`] is the registry. [`gate`] holds the two gates that every write and every decryption pass.
 
+mod dotenv;
+mod flat;
 mod flow;
 pub mod gate;
+mod ini;
+
 mod json;
 mod line;
 mod spelling;
@@ -15,7 +19,8 @@ mod yaml;
 use crate::document::{Document, FormatCode, NodeId, Spelling, Splice, Step, Tree, Value, line_column};
 
 /// Every format, in the order in which names are tried.
-pub static FORMATS: &[&dyn Format] = &[&yaml::Yaml, &json::Json, &toml::Toml];
+pub static FORMATS: &[&dyn Format] = 
+    &[&yaml::Yaml, &json::Json, &toml::Toml, &dotenv::Dotenv, &ini::Ini];
 
 /// One file format.
 ///
@@ -30,6 +35,11 @@ pub trait Format: Sync {
 
     /// File name endings that it claims, lower case, without the dot: `yaml`, `yml`.
     fn extensions(&self) -> &'static [&'static str];
+
+    /// Beginnings of file names that it claims where no ending is known, lower case: `.env.`.
+    fn beginnings(&self) -> &'static [&'static str] {
+        &[]
+    }
 
     /// Reads a file. Strict: duplicate keys, complex keys, keys with anchor, tag or alias, broken syntax and anything
     /// over a limit are errors with their place. Never panics, never takes more than linear time.
@@ -240,7 +250,10 @@ pub fn by_file_name(name: &str) -> Option<&'static dyn Format> {
     let name = name.to_ascii_lowercase();
     let name = name.strip_suffix(".enc").or_else(|| name.strip_suffix(".sealed")).unwrap_or(&name);
     let ending = name.rsplit_once('.')?.1;
-    FORMATS.iter().copied().find(|format| format.extensions().contains(&ending))
+    let mut formats = FORMATS.iter().copied();
+    formats.clone().find(|format| format.extensions().contains(&ending)).or_else(|| {
+        formats.find(|format| format.beginnings().iter().any(|beginning| name.starts_with(beginning)))
+    })
 }
 
 #[cfg(test)]
@@ -257,6 +270,14 @@ mod tests {
             ("Cargo.toml", Some("toml")),
             ("yaml", None),
             ("a.txt", None),
+            (".env", Some("dotenv")),
+            (".env.production", Some("dotenv")),
+            (".env.local.enc", Some("dotenv")),
+            (".env.json", Some("json")),
+            ("db.ENV", Some("dotenv")),
+            (".envrc", None),
+            ("my.cfg", Some("ini")),
+            ("a.ini.enc", Some("ini")),
         ] {
             assert_eq!(by_file_name(name).map(Format::name), expect, "{name}");
         }

@@ -10,7 +10,7 @@ use super::structure::{Ids, Place, Section, Structure, build};
 use super::subkeys::{CoreKeys, Root, Subkeys};
 use super::token::{ANY_PREFIX, Tail, Token};
 use crate::crypto::{self, Hm};
-use crate::document::{Comment, Document, NodeId, Spelling, Style, Tree, Value};
+use crate::document::{Comment, Document, FormatCode, NodeId, Spelling, Style, Tree, Value};
 use crate::policy::{Cleartext, Comments};
 use crate::secret::{DataKey, SecretText};
 
@@ -232,6 +232,10 @@ impl Sealed {
                 .and_then(|token| open_token(subkeys, token, &record.path))
                 .ok_or_else(|| EnvelopeError::Value { at: Where::of(&self.body, record.place) })?;
             match (record.place, payload) {
+                (Place::Leaf(id), Payload::Leaf(_, spelling)) if !quotes_fit(&self.body, id, &spelling) => {
+                    let reason = "it stands in other quotes than its value did";
+                    return Err(EnvelopeError::Token { at: Where::of(&self.body, record.place), reason });
+                }
                 (Place::Leaf(id), Payload::Leaf(value, spelling)) => leaves.push((id, value, spelling)),
                 (Place::Comment(index), Payload::Comment(text)) => comments.push((index, text)),
                 _ => return Err(EnvelopeError::Value { at: Where::of(&self.body, record.place) }),
@@ -293,7 +297,7 @@ pub(super) fn head_tag(keys: &CoreKeys, structure: &Structure, n: u32) -> [u8; 1
 pub(super) fn section_tag(keys: &CoreKeys, document: &Document, section: &Section, n: u32) -> [u8; 16] {
     let mut mac = Hm::new(&keys.clear).part(&n.to_be_bytes()).part(&section.name).part(&section.next);
     for (path, id) in &section.leaves {
-        let value = document.value(*id).unwrap_or(Value::Null);
+        let value = clear_value(document, *id);
         let (code, bytes) = value_parts(&value);
         mac = mac.part(path).joined(&[&[code], &be32(bytes.len()), bytes]);
     }
@@ -314,6 +318,34 @@ pub(super) fn seal_tag(keys: &CoreKeys, newest: u32, tails: &[Tail]) -> [u8; 16]
     mac.tag()
 }
 
+/// What a section says of a clear leaf: its value. In dotenv and INI, whose quotes are part of what programs read, the
+/// text as it is written, quotes and all, with `\n` for every line break.
+fn clear_value(document: &Document, id: NodeId) -> Value {
+    match document.scalar(id) {
+        Some(scalar) if is_raw(document) => {
+            Value::Str(scalar.token.of(&document.source).replace("\r\n", "\n").into())
+        }
+        _ => document.value(id).unwrap_or(Value::Null),
+    }
+}
+
+/// Whether a token stands in the quotes of what it replaced. In dotenv and INI they decide what is read behind it.
+fn quotes_fit(document: &Document, id: NodeId, spelling: &Spelling) -> bool {
+    let bytes = spelling.bytes.expose();
+    let style = match (spelling.kind, bytes.get(1)) {
+        (1, Some(b'\'')) => Style::Single as u8,
+        (1, Some(b'"')) => Style::Double as u8,
+        (1, Some(b'`')) => Style::Backtick as u8,
+        (2, Some(style)) => *style,
+        _ => Style::Plain as u8,
+    };
+    !is_raw(document) || document.scalar(id).is_some_and(|scalar| scalar.style as u8 == style)
+}
+
+fn is_raw(document: &Document) -> bool {
+    matches!(document.format, FormatCode::Dotenv | FormatCode::Ini)
+}
+
 fn same(a: &[u8; 16], b: &[u8; 16]) -> bool {
     a.ct_eq(b).into()
 }
@@ -328,7 +360,7 @@ fn leaf_token(body: &Document, id: NodeId) -> Result<Option<Token>, EnvelopeErro
     let fail = |reason| EnvelopeError::Token { at: Where::of(body, Place::Leaf(id)), reason };
     let quotes = match scalar.style {
         Style::Plain => 0,
-        Style::Single | Style::Double => 2,
+        Style::Single | Style::Double | Style::Backtick => 2,
         _ => return Err(fail("a token cannot stand in a block or multi-line text")),
     };
     if scalar.token.end - scalar.token.start != text.len() + quotes {
