@@ -64,7 +64,8 @@ fn one(args: &Args, source: &Source, target: Option<&Target>, session: &Session<
     let input = Input::read(source, access, args.format, args.path.as_deref(), context)?;
     let linked = if args.require_sealed { Linked::Refuse } else { Linked::Note };
     let open = session.open(&input, args.path.as_deref(), linked)?;
-    let text = open.plain().source.as_bytes();
+    let carried = input.format.carried(open.plain());
+    let text = carried.as_ref().map_or(open.plain().source.as_bytes(), |bytes| bytes.expose());
     let guard = |path: &Path| {
         if args.allow_tracked { Ok(()) } else { plaintext::refuse_tracked(path, args.in_place, context) }
     };

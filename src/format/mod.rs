@@ -2,6 +2,7 @@
 //!
 //! [`FORMATS`] is the registry. [`gate`] holds the two gates that every write and every decryption pass.
 
+mod binary;
 mod dotenv;
 mod flat;
 mod flow;
@@ -17,10 +18,11 @@ mod toml;
 mod yaml;
 
 use crate::document::{Document, FormatCode, NodeId, Spelling, Splice, Step, Tree, Value, line_column};
+use crate::secret::{SecretBytes, SecretText};
 
 /// Every format, in the order in which names are tried.
 pub static FORMATS: &[&dyn Format] = 
-    &[&yaml::Yaml, &json::Json, &toml::Toml, &dotenv::Dotenv, &ini::Ini];
+    &[&yaml::Yaml, &json::Json, &toml::Toml, &dotenv::Dotenv, &ini::Ini, &binary::Binary];
 
 /// One file format.
 ///
@@ -39,6 +41,22 @@ pub trait Format: Sync {
     /// Beginnings of file names that it claims where no ending is known, lower case: `.env.`.
     fn beginnings(&self) -> &'static [&'static str] {
         &[]
+    }
+
+    /// The text that stands for a plain file of these bytes, where the format is one of bytes; else `None`: the file is
+    /// the text.
+    fn carry(&self, _bytes: &[u8]) -> Option<SecretText> {
+        None
+    }
+
+    /// The plain file that a document stands for, the reverse of [`Format::carry`]. `None`: its source is the file.
+    fn carried(&self, _document: &Document) -> Option<SecretBytes> {
+        None
+    }
+
+    /// A value as this format holds it: dotenv and INI hold texts only, a binary file bytes.
+    fn adapted(&self, value: Tree) -> Tree {
+        value
     }
 
     /// Reads a file. Strict: duplicate keys, complex keys, keys with anchor, tag or alias, broken syntax and anything

@@ -99,6 +99,10 @@ impl Input {
         if access == Access::Change {
             original.as_ref().ok_or_else(not_in_place)?.replaceable()?;
         }
+        let plain_bytes = format.filter(|format| !is_sealed_as(*format, &bytes, &context.limits));
+        if let Some((format, text)) = plain_bytes.and_then(|format| Some((format, format.carry(&bytes)?))) {
+            return Ok(Self { source: source.clone(), text, format, original, _lock: lock });
+        }
         let text = to_text(bytes).at(shown)?;
         refuse_conflicts(&text).at(shown)?;
         let name = named.or(match source {
@@ -133,11 +137,15 @@ pub(crate) fn choose_format(
     text: &str,
 ) -> Result<&'static dyn Format, Report> {
     let by_name_of = |path: &Path| by_file_name(&path.file_name()?.to_string_lossy());
-    said.or_else(|| name.and_then(by_name_of)).or_else(|| by_metadata(text)).ok_or_else(|| {
-        let known: Vec<String> = FORMATS
-            .iter()
-            .map(|format| format!("{} (.{})", format.name(), format.extensions().join(", .")))
-            .collect();
+    // A file that was sealed as bytes keeps its name, whatever that says.
+    let chosen = said.or_else(|| sealed_bytes(text)).or_else(|| name.and_then(by_name_of));
+    chosen.or_else(|| by_metadata(text)).ok_or_else(|| {
+        let endings = |format: &dyn Format| match format.extensions() {
+            [] => String::new(),
+            endings => format!(" (.{})", endings.join(", .")),
+        };
+        let known: Vec<String> =
+            FORMATS.iter().map(|format| format!("{}{}", format.name(), endings(*format))).collect();
         Report::message(Kind::Usage, "the format cannot be told from the file's name")
             .hint(format!("say it with --format; known formats are {}", known.join(", ")))
     })
@@ -221,6 +229,21 @@ fn not_in_place() -> Report {
         .hint("name a file, or write to standard output")
 }
 
+/// Whether bytes are a sealed file of a format.
+fn is_sealed_as(format: &dyn Format, bytes: &[u8], limits: &Limits) -> bool {
+    let text = std::str::from_utf8(bytes);
+    text.is_ok_and(|text| SealedFile::is_sealed(text, format, limits).unwrap_or_default())
+}
+
+/// The format of bytes, if that is what the text was sealed as.
+fn sealed_bytes(text: &str) -> Option<&'static dyn Format> {
+    if !(text.starts_with('{') && text.contains(BINARY_FIELD)) {
+        return None;
+    }
+    let limits = Limits { file: usize::MAX, leaf: usize::MAX, ..Limits::default() };
+    by_name("binary").filter(|format| is_sealed_as(*format, text.as_bytes(), &limits))
+}
+
 /// The format whose metadata entry stands in the text.
 fn by_metadata(text: &str) -> Option<&'static dyn Format> {
     let begins = |line: &str, start: String| line.trim_start().starts_with(&start);
@@ -232,13 +255,16 @@ fn by_metadata(text: &str) -> Option<&'static dyn Format> {
         } else if begins(line, format!("[{ENTRY}]")) {
             Some("toml")
         } else {
-            None
+            line.strip_prefix(&format!("# {ENTRY}: format="))
         }
     })?;
     by_name(name)
 }
 
 const FIRST_BUFFER: usize = 8 << 10;
+
+/// What the metadata of a file of bytes says of its format.
+const BINARY_FIELD: &str = "\"format\": \"binary\"";
 
 #[cfg(test)]
 mod tests {
@@ -259,6 +285,12 @@ mod tests {
         check("secrets", "a: 1\nsealeaf:\n  version: 1\n", Some("yaml"));
         check("", "{\n  \"a\": 1,\n  \"sealeaf\": {}\n}\n", Some("json"));
         check("", "a = 1\n\n[sealeaf]\nversion = 1\n", Some("toml"));
+        check("", "A=1\n\n# sealeaf: version=1\n# sealeaf: format=dotenv\n# sealeaf: epoch=1\n", Some("dotenv"));
+        check("x.conf", "[s]\n\n# sealeaf: version=1\n# sealeaf: format=ini\n", Some("ini"));
+        let bytes = "{\n  \"data\": \"sealed.v1.x\",\n  \"sealeaf\": {\n    \"format\": \"binary\"\n  }\n}\n";
+        check("key.p12", bytes, Some("binary"));
+        check("key.json", bytes, Some("binary"));
+        check("key.json", &bytes.replace("data", "date"), Some("json"));
         check("notes.txt", "sealeaf is a tool\n", None);
         check("", "a:\n  sealeaf: 1\n", None);
     }

@@ -4,7 +4,7 @@ use super::scan::is_key;
 use super::write::{render, written};
 use crate::document::{Document, Entry, Kind, NodeId, Span, Splice, Step, Style, Tree, Value};
 use crate::format::EditError;
-use crate::format::flat::{append_line, behind, error, without_line};
+use crate::format::flat::{append_line, behind, error, has_comment, without_line};
 use crate::format::line::start_of_line;
 use crate::secret::SecretText;
 
@@ -13,7 +13,8 @@ pub(super) fn replace(document: &Document, id: NodeId, value: &Tree) -> Result<V
     let node = document.node(id);
     match &node.kind {
         Kind::Scalar(scalar) => {
-            Ok(vec![Splice::new(scalar.token, leaf(value, scalar.style, node.span.start)?)])
+            let text = leaf(value, scalar.style, has_comment(document, id), node.span.start)?;
+            Ok(vec![Splice::new(scalar.token, text)])
         }
         Kind::List(items) => Err(error(
             node.span.start,
@@ -45,7 +46,7 @@ pub(super) fn insert(
                 let reason = "a key of a dotenv file is made of letters, digits, `_`, `.` and `-`, and begins with a letter or `_`";
                 return Err(error(offset, reason));
             }
-            let text = leaf(value, Style::Plain, offset)?;
+            let text = leaf(value, Style::Plain, false, offset)?;
             let last = entries.iter().filter_map(|entry| last_value(document, entry)).max_by_key(|last| last.1.start);
             let Some((entry, span)) = last else {
                 return Ok(vec![append_line(document, &line("", key, "=", &text))]);
@@ -59,7 +60,7 @@ pub(super) fn insert(
             let (entry, span) = found
                 .and_then(|entry| last_value(document, entry))
                 .ok_or_else(|| error(offset, "there is no such key"))?;
-            let text = leaf(value, Style::Plain, offset)?;
+            let text = leaf(value, Style::Plain, false, offset)?;
             Ok(vec![behind(document, span.end, &like(document, entry, span, &entry.key.text, &text))])
         }
         (Kind::List(_), _) => Err(error(offset, "a list takes a new element only at its end")),
@@ -86,12 +87,14 @@ fn value_is_map(value: &Tree) -> bool {
     }
 }
 
-fn leaf(value: &Tree, style: Style, offset: usize) -> Result<SecretText, EditError> {
+fn leaf(value: &Tree, style: Style, has_comment: bool, offset: usize) -> Result<SecretText, EditError> {
     let Tree::Leaf(value) = value else {
         return Err(error(offset, "a dotenv file holds texts only, no maps and lists"));
     };
-    written(&value.to_text(), style)
-        .ok_or_else(|| error(offset, "a dotenv file has no form for this value, which holds every kind of quote"))
+    written(&value.to_text(), style, has_comment).ok_or_else(|| {
+        let reason = "a dotenv file has no form for this value: it holds every kind of quote, or a backslash before a comment";
+        error(offset, reason)
+    })
 }
 
 /// The last value of a key.

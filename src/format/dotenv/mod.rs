@@ -31,6 +31,10 @@ impl Format for Dotenv {
         &[".env."]
     }
 
+    fn adapted(&self, value: Tree) -> Tree {
+        flat::adapted(value)
+    }
+
     fn parse(&self, text: &str, limits: &Limits) -> Result<Document, ParseError> {
         scan::scan(text, limits)
     }
@@ -55,7 +59,7 @@ impl Format for Dotenv {
 
     fn unseal_default(&self, document: &Document, id: NodeId, value: &Value) -> Vec<Splice> {
         let text = value.to_text();
-        let written = write::written(&text, Style::Plain).unwrap_or(text);
+        let written = write::written(&text, Style::Plain, flat::has_comment(document, id)).unwrap_or(text);
         vec![Splice::new(document.node(id).span, written)]
     }
 

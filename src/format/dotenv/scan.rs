@@ -3,7 +3,7 @@
 
 use crate::document::{Document, FormatCode, Span, Style, Value};
 use crate::format::flat::{Item, build, check_text, scalar};
-use crate::format::line::{behind_break, end_of_line};
+use crate::format::line::{behind_break, end_of_line, is_blank};
 use crate::format::{Limits, ParseError, or_conflict};
 
 /// Reads `text`.
@@ -64,6 +64,11 @@ impl Scanner<'_> {
                         return Err(ParseError::limit(text, place.token.start, message));
                     }
                     let quote = usize::from(place.style != Style::Plain);
+                    if place.style == Style::Plain && goes_on(text, place.token) {
+                        let message = "the line ends in a backslash, so the next one goes on with it for some programs: put the \
+                                       value in quotes, or an empty line behind it";
+                        return Err(ParseError::at(text, place.token.end, message));
+                    }
                     let inner = Span::new(place.token.start + quote, place.token.end - quote);
                     items.push(Item::Pair(key, scalar(place.token, place.style, inner.of(text))));
                     comments.extend(place.comment);
@@ -143,6 +148,14 @@ impl Scanner<'_> {
             comment: is_comment.then_some(comment),
         })
     }
+}
+
+/// Whether a bare value ends in a backslash that escapes the line break, and something stands in the next line.
+fn goes_on(text: &str, value: Span) -> bool {
+    let raw = value.of(text);
+    let is_escape = (raw.len() - raw.trim_end_matches('\\').len()) % 2 == 1;
+    let next = behind_break(text, end_of_line(text, value.end));
+    is_escape && !is_blank(&text[next..end_of_line(text, next)])
 }
 
 /// The first `"` that no backslash escapes.

@@ -5,8 +5,10 @@ use crate::document::{Style, Tree, Value};
 use crate::secret::SecretText;
 
 /// `text` as it is written where `style` stood: in the same way where it reads the same to every dialect, else in single
-/// quotes, in which nothing has a meaning of its own, else in what reads as `text` here. `None` where nothing does.
-pub(super) fn written(text: &str, style: Style) -> Option<SecretText> {
+/// quotes, in which nothing has a meaning of its own, else in what reads as `text` here. `None` where nothing does. Where
+/// a comment stands behind it, a value needs quotes that surely end.
+pub(super) fn written(text: &str, style: Style, has_comment: bool) -> Option<SecretText> {
+    let fits = |style: &Style| !has_comment || *style != Style::Plain && !text.ends_with('\\');
     let is_agreed = |style| match style {
         Style::Plain => text.chars().all(|c| c.is_ascii_alphanumeric() || "_./:@%+,=-".contains(c)),
         Style::Single => !text.contains('\''),
@@ -15,7 +17,7 @@ pub(super) fn written(text: &str, style: Style) -> Option<SecretText> {
     };
     let agreed = [style, Style::Plain, Style::Single, Style::Double].into_iter().filter(|style| is_agreed(*style));
     let rest = [Style::Double, Style::Plain, Style::Backtick];
-    agreed.chain(rest).find_map(|style| {
+    agreed.chain(rest).filter(fits).find_map(|style| {
         let raw = in_style(text, style);
         let (read, value) = reading(&raw)?;
         (read == style && value == Value::Str(text.into())).then_some(raw)
@@ -52,7 +54,7 @@ fn lines(out: &mut String, name: &str, tree: &Tree) {
         Tree::Leaf(Value::EmptyMap | Value::EmptyList) => {}
         Tree::Leaf(value) => {
             let text = value.to_text();
-            let value = written(&text, Style::Plain).unwrap_or(text);
+            let value = written(&text, Style::Plain, false).unwrap_or(text);
             out.push_str(&as_key(name));
             out.push('=');
             out.push_str(&value);

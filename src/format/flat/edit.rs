@@ -1,6 +1,6 @@
 //! Lines that come and go.
 
-use crate::document::{Document, Span, Splice};
+use crate::document::{Document, NodeId, Span, Splice};
 use crate::format::EditError;
 use crate::format::flow::line_break_of;
 use crate::format::line::{behind_break, end_of_line, is_blank, start_of_line};
@@ -33,6 +33,12 @@ pub(in crate::format) fn append_line(document: &Document, lines: &str) -> Splice
     out.push_str(lines);
     out.push_str(if is_closed { line_break } else { "" });
     Splice::new(Span::new(text.len(), text.len()), SecretText::new(out))
+}
+
+/// Whether a comment stands behind the value `id` in its line.
+pub(in crate::format) fn has_comment(document: &Document, id: NodeId) -> bool {
+    let (text, end) = (document.source.as_str(), document.node(id).span.end);
+    !is_blank(&text[end..end_of_line(text, end)])
 }
 
 /// What goes with the pair whose value is at `span`: its lines; a comment behind the value stays.

@@ -229,7 +229,7 @@ mod tests {
         let tree = entry();
         let lines = write(&tree);
         assert_eq!(lines.first().map(String::as_str), Some("version=1"));
-        assert!(lines.contains(&"groups[+].keys[+].age=age1x".to_owned()), "{lines:#?}");
+        assert!(lines.contains(&"groups[].keys[+].age=age1x".to_owned()), "{lines:#?}");
         assert!(lines.contains(&"groups[].keys[].context.app=web".to_owned()), "{lines:#?}");
         assert!(lines.contains(&r#"groups[].keys[].context."a b"="\u0001\"\u0027\\\n""#.to_owned()), "{lines:#?}");
         assert_eq!(shown(&read(lines.iter().map(String::as_str)).unwrap()), shown(&tree));

@@ -7,10 +7,11 @@ mod lines;
 mod spell;
 
 pub(super) use build::{Item, build, scalar};
-pub(super) use edit::{append_line, behind, error, without_line};
+pub(super) use edit::{append_line, behind, error, has_comment, without_line};
 pub(super) use entry::{attach, detach, is_entry_line};
 pub(super) use spell::{seal_leaf, spelling, unseal_leaf};
 
+use crate::document::{Tree, Value};
 use crate::format::{Limits, ParseError};
 
 /// What no line of a text can hold, in any dialect.
@@ -34,5 +35,15 @@ pub(super) fn check_text(text: &str, limits: &Limits) -> Result<(), ParseError> 
             Err(ParseError::at(text, at, message))
         }
         None => Ok(()),
+    }
+}
+
+/// A tree whose leaves are all texts.
+pub(super) fn adapted(tree: Tree) -> Tree {
+    match tree {
+        Tree::Map(pairs) => Tree::Map(pairs.into_iter().map(|(key, value)| (key, adapted(value))).collect()),
+        Tree::List(items) => Tree::List(items.into_iter().map(adapted).collect()),
+        Tree::Leaf(Value::EmptyMap | Value::EmptyList) => tree,
+        Tree::Leaf(value) => Tree::Leaf(Value::Str(value.to_text())),
     }
 }

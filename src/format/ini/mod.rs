@@ -28,6 +28,10 @@ impl Format for Ini {
         &["ini", "cfg"]
     }
 
+    fn adapted(&self, value: Tree) -> Tree {
+        flat::adapted(value)
+    }
+
     fn parse(&self, text: &str, limits: &Limits) -> Result<Document, ParseError> {
         scan::scan(text, limits)
     }

@@ -238,7 +238,7 @@ impl<'a> Scanner<'a> {
 }
 
 /// Where the key of a line ends: at its first `=` or `:`.
-pub(super) fn separator(line: &str) -> Option<usize> {
+fn separator(line: &str) -> Option<usize> {
     line.find(['=', ':'])
 }
 
@@ -268,7 +268,8 @@ fn style(raw: &str) -> Style {
     }
 }
 
-fn is_escaped(value: &str) -> bool {
+/// Whether a line ends in a backslash that escapes its line break.
+pub(super) fn is_escaped(value: &str) -> bool {
     (value.len() - value.trim_end_matches('\\').len()) % 2 == 1
 }
 

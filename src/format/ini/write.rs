@@ -1,6 +1,6 @@
 //! Values and whole files.
 
-use super::scan::reading;
+use super::scan::{is_escaped, reading};
 use crate::document::{Style, Tree, Value};
 use crate::secret::SecretText;
 
@@ -15,7 +15,9 @@ pub(super) fn written(text: &str, style: Style) -> Option<SecretText> {
         };
         let raw = SecretText::new([quote, text, quote].concat());
         let (read, value) = reading(&raw)?;
-        (read == style && value == Value::Str(text.into())).then_some(raw)
+        // Some programs take a backslash at the end for the next line's beginning.
+        let is_open = style == Style::Plain && is_escaped(text);
+        (!is_open && read == style && value == Value::Str(text.into())).then_some(raw)
     })
 }
 
