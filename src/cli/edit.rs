@@ -309,8 +309,13 @@ fn as_text(format: &dyn Format, document: &Document) -> Result<SecretText, Repor
     let Some(bytes) = format.carried(document) else { return Ok(document.source.clone()) };
     match std::str::from_utf8(bytes.expose()) {
         Ok(text) => Ok(text.into()),
-        Err(_) => Err(Report::message(Kind::Refused, "the file is no text, which no editor would keep as it is")
-            .hint("open it with `sealeaf decrypt --in-place`, change it, and seal it again with `sealeaf encrypt`")),
+        Err(_) => Err(Report::message(
+            Kind::Refused,
+            "the file is no text, which no editor would keep as it is",
+        )
+        .hint(
+            "open it with `sealeaf decrypt --in-place`, change it, and seal it again with `sealeaf encrypt`",
+        )),
     }
 }
 

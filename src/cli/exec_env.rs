@@ -115,10 +115,9 @@ fn bare_name(path: &KeyPath, naming: Naming) -> String {
     let in_case = |c: char| if naming == Naming::UpperCase { c.to_ascii_uppercase() } else { c };
     let part = |step: &Step| match step {
         Step::Index(index) => index.to_string(),
-        Step::Key(key) => key
-            .chars()
-            .map(|c| if c.is_ascii_alphanumeric() { in_case(c) } else { '_' })
-            .collect(),
+        Step::Key(key) => {
+            key.chars().map(|c| if c.is_ascii_alphanumeric() { in_case(c) } else { '_' }).collect()
+        }
     };
     path.steps.iter().map(part).collect::<Vec<String>>().join("_")
 }

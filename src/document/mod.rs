@@ -78,8 +78,7 @@ pub enum FormatCode {
 
 impl FormatCode {
     /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::Yaml, Self::Json, Self::Toml, Self::Dotenv, Self::Ini, Self::Binary];
+    pub const ALL: [Self; 6] = [Self::Yaml, Self::Json, Self::Toml, Self::Dotenv, Self::Ini, Self::Binary];
 
     /// The format's name: `yaml`.
     #[must_use]

@@ -169,15 +169,28 @@ mod tests {
             let document = Binary.parse(&text, &Limits::default()).unwrap();
             assert_eq!(Binary.carried(&document).unwrap().expose(), bytes);
             let sealed = round_trip(&Binary, &text, true);
-            assert!(sealed.starts_with("{\n  \"data\": \"sealed.v1.1\",\n  \"sealeaf\": {\n    \"version\": 1,"), "{sealed}");
+            assert!(
+                sealed.starts_with("{\n  \"data\": \"sealed.v1.1\",\n  \"sealeaf\": {\n    \"version\": 1,"),
+                "{sealed}"
+            );
         }
     }
 
     #[test]
     fn other_objects_are_refused() {
         for text in [
-            "", "1", "[]", "{}", "{\"data\": 1}", "{\"data\": \"a\"}", "{\"data\": \"YQ\"}", "{\"data\": \"YR==\"}",
-            "{\"data\": \"Y Q==\"}", "{\"x\": \"\"}", "{\"data\": \"\", \"x\": 1}", "{\"data\": {\"data\": \"\"}}",
+            "",
+            "1",
+            "[]",
+            "{}",
+            "{\"data\": 1}",
+            "{\"data\": \"a\"}",
+            "{\"data\": \"YQ\"}",
+            "{\"data\": \"YR==\"}",
+            "{\"data\": \"Y Q==\"}",
+            "{\"x\": \"\"}",
+            "{\"data\": \"\", \"x\": 1}",
+            "{\"data\": {\"data\": \"\"}}",
         ] {
             assert!(Binary.parse(text, &Limits::default()).is_err(), "{text}");
         }

@@ -21,7 +21,7 @@ use crate::document::{Document, FormatCode, NodeId, Spelling, Splice, Step, Tree
 use crate::secret::{SecretBytes, SecretText};
 
 /// Every format, in the order in which names are tried.
-pub static FORMATS: &[&dyn Format] = 
+pub static FORMATS: &[&dyn Format] =
     &[&yaml::Yaml, &json::Json, &toml::Toml, &dotenv::Dotenv, &ini::Ini, &binary::Binary];
 
 /// One file format.

@@ -285,7 +285,11 @@ mod tests {
         check("secrets", "a: 1\nsealeaf:\n  version: 1\n", Some("yaml"));
         check("", "{\n  \"a\": 1,\n  \"sealeaf\": {}\n}\n", Some("json"));
         check("", "a = 1\n\n[sealeaf]\nversion = 1\n", Some("toml"));
-        check("", "A=1\n\n# sealeaf: version=1\n# sealeaf: format=dotenv\n# sealeaf: epoch=1\n", Some("dotenv"));
+        check(
+            "",
+            "A=1\n\n# sealeaf: version=1\n# sealeaf: format=dotenv\n# sealeaf: epoch=1\n",
+            Some("dotenv"),
+        );
         check("x.conf", "[s]\n\n# sealeaf: version=1\n# sealeaf: format=ini\n", Some("ini"));
         let bytes = "{\n  \"data\": \"sealed.v1.x\",\n  \"sealeaf\": {\n    \"format\": \"binary\"\n  }\n}\n";
         check("key.p12", bytes, Some("binary"));

@@ -402,7 +402,8 @@ e:
 #[test]
 fn ac_19b_quotes_that_change_what_is_read() {
     let dotenv = "a=\"$x\" # c\nb='1'\nc=1\npw=\"x\" # d\nq.pw='y'\nr.pw=z\n";
-    let rule = || Policy { selection: only(&["pw", "*.pw", "\"q.pw\"", "\"r.pw\""], &[]), ..Policy::default() };
+    let rule =
+        || Policy { selection: only(&["pw", "*.pw", "\"q.pw\"", "\"r.pw\""], &[]), ..Policy::default() };
     Victim::new("dotenv", dotenv, rule()).refuses_edits(&[
         ("\"$x\"", "'$x'"),
         ("\"$x\"", "$x"),

@@ -24,7 +24,10 @@ fn bytes_come_back() {
         let changed = user.edit(&open, &binary().carry(b"other").unwrap());
         assert_eq!(changed_lines(&sealed, &changed), 1);
         let open = user.open(&changed, binary());
-        assert_eq!((open.state(), binary().carried(open.plain()).unwrap().expose()), (State::Sealed, &b"other"[..]));
+        assert_eq!(
+            (open.state(), binary().carried(open.plain()).unwrap().expose()),
+            (State::Sealed, &b"other"[..])
+        );
     }
 }
 
@@ -42,7 +45,10 @@ fn another_layout_is_the_same_file() {
     let sealed = user.seal(&binary().carry(b"\0\xff").unwrap(), binary(), Policy::default()).text;
     let dense: String = sealed.lines().map(str::trim_start).collect();
     let open = user.open(&dense, binary());
-    assert_eq!(open.plain().value(crate::document::NodeId(1)), Some(Value::Bytes(crate::secret::SecretBytes::new(vec![0, 0xff]))));
+    assert_eq!(
+        open.plain().value(crate::document::NodeId(1)),
+        Some(Value::Bytes(crate::secret::SecretBytes::new(vec![0, 0xff])))
+    );
 }
 
 #[test]

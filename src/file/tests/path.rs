@@ -60,8 +60,7 @@ fn every_changed_line_and_every_lost_line_is_refused() {
                     lines.iter().enumerate().filter(|(i, _)| *i != skip).map(|(_, l)| *l).collect();
                 let line = lines[skip].trim();
                 let is_comment = line.starts_with(['#', ';']) && !line.starts_with("# sealeaf: ");
-                let neutral =
-                    line.is_empty() || is_comment || (free && !line.contains("sealed.v1"));
+                let neutral = line.is_empty() || is_comment || (free && !line.contains("sealed.v1"));
                 assert!(neutral || user.refused(&without, format), "{}: lost {line}", format.name());
             }
         }

@@ -47,7 +47,10 @@ pub(super) fn insert(
                 return Err(error(offset, reason));
             }
             let text = leaf(value, Style::Plain, false, offset)?;
-            let last = entries.iter().filter_map(|entry| last_value(document, entry)).max_by_key(|last| last.1.start);
+            let last = entries
+                .iter()
+                .filter_map(|entry| last_value(document, entry))
+                .max_by_key(|last| last.1.start);
             let Some((entry, span)) = last else {
                 return Ok(vec![append_line(document, &line("", key, "=", &text))]);
             };

@@ -10,7 +10,8 @@ use crate::format::{Limits, ParseError, or_conflict};
 pub(super) fn scan(text: &str, limits: &Limits) -> Result<Document, ParseError> {
     check_text(text, limits)?;
     let scanned = Scanner { text, limits }.run();
-    let (items, comments) = scanned.map_err(|error| if error.limit { error } else { or_conflict(text, error) })?;
+    let (items, comments) =
+        scanned.map_err(|error| if error.limit { error } else { or_conflict(text, error) })?;
     Ok(build(FormatCode::Dotenv, text, items, &comments))
 }
 
@@ -94,7 +95,8 @@ impl Scanner<'_> {
         let is_colon = rest.starts_with(':') && (rest.len() == 1 || rest[1..].starts_with([' ', '\t']));
         if !is_key(key.of(text)) || !(rest.starts_with('=') || is_colon) {
             // Not even the key of such a line is shown: it may be a piece of a secret.
-            let message = "expected KEY=value, a comment or an empty line; a value of several lines needs quotes";
+            let message =
+                "expected KEY=value, a comment or an empty line; a value of several lines needs quotes";
             return Err(ParseError::at(text, start, message));
         }
         if length > self.limits.key {

@@ -135,7 +135,9 @@ fn cases_come_back() {
         assert!(sealed.contains("\n# sealeaf: version=1"), "{name}: {sealed}");
         round_trip(&Dotenv, &source, true);
     }
-    for source in ["", "\n", "\u{feff}", "# c", "# c\n", "; systemd\nA=1\n", "\n\nA=1\n\n\n", "\u{feff}\r\nA='x'\r\n"] {
+    for source in
+        ["", "\n", "\u{feff}", "# c", "# c\n", "; systemd\nA=1\n", "\n\nA=1\n\n\n", "\u{feff}\r\nA='x'\r\n"]
+    {
         round_trip(&Dotenv, source, false);
         round_trip(&Dotenv, source, true);
     }
@@ -148,7 +150,10 @@ fn a_key_that_stands_twice_is_a_list() {
     assert_eq!(shown(&tree(&document)), "{\"A\": [Str \"1\", Str \"3 # c\", Str \"4\"], \"B\": Str \"2\"}");
     assert_eq!(document.path(id(&document, "A[2]")).to_string(), "A[2]");
     let sealed = round_trip(&Dotenv, source, true);
-    assert!(sealed.starts_with("A=sealed.v1.2\nB=sealed.v1.3\nA=sealed.v1.4\nexport A='sealed.v1.5'\n\n#"), "{sealed}");
+    assert!(
+        sealed.starts_with("A=sealed.v1.2\nB=sealed.v1.3\nA=sealed.v1.4\nexport A='sealed.v1.5'\n\n#"),
+        "{sealed}"
+    );
 }
 
 #[test]
@@ -220,8 +225,13 @@ fn values_are_replaced_in_their_quotes() {
     assert!(Dotenv.replace(&document, id(&document, "A"), &Tree::text("x")).is_err());
     assert!(Dotenv.replace(&document, id(&document, "A[0]"), &Tree::List(vec![])).is_err());
     assert_eq!(
-        edited(&Dotenv, "# c\nA=1\n", NodeId(0), &Edit::Replace(Tree::Map(vec![("B".into(), Tree::text("x"))])))
-            .unwrap(),
+        edited(
+            &Dotenv,
+            "# c\nA=1\n",
+            NodeId(0),
+            &Edit::Replace(Tree::Map(vec![("B".into(), Tree::text("x"))]))
+        )
+        .unwrap(),
         "B=x\n"
     );
 }
@@ -240,7 +250,9 @@ fn lines_come_and_go() {
     let document = parse("A=1\nB=1\nA=2\n").unwrap();
     let more = Dotenv.insert(&document, id(&document, "A"), &Step::Index(2), &Tree::text("3")).unwrap();
     assert_eq!(apply(&document.source, &more).unwrap().as_str(), "A=1\nB=1\nA=2\nA=3\n");
-    for (key, value) in [("A", Tree::int(1)), ("1", Tree::int(1)), ("a b", Tree::int(1)), ("K", Tree::Map(vec![]))] {
+    for (key, value) in
+        [("A", Tree::int(1)), ("1", Tree::int(1)), ("a b", Tree::int(1)), ("K", Tree::Map(vec![]))]
+    {
         assert!(Dotenv.insert(&document, NodeId(0), &Step::Key(key.into()), &value).is_err(), "{key}");
     }
     for source in ["", "# c\n"] {

@@ -15,7 +15,8 @@ pub(super) fn written(text: &str, style: Style, has_comment: bool) -> Option<Sec
         Style::Double => !text.contains(['"', '\\', '$', '`', '!']),
         _ => false,
     };
-    let agreed = [style, Style::Plain, Style::Single, Style::Double].into_iter().filter(|style| is_agreed(*style));
+    let agreed =
+        [style, Style::Plain, Style::Single, Style::Double].into_iter().filter(|style| is_agreed(*style));
     let rest = [Style::Double, Style::Plain, Style::Backtick];
     agreed.chain(rest).filter(fits).find_map(|style| {
         let raw = in_style(text, style);

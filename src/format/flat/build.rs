@@ -118,7 +118,8 @@ impl Builder<'_> {
                 let list = match lists.get(text) {
                     Some(list) => *list,
                     None => {
-                        let list = self.push(Some(id), Kind::List(Vec::new()), Span::new(start, start), false);
+                        let list =
+                            self.push(Some(id), Kind::List(Vec::new()), Span::new(start, start), false);
                         self.entry(id, key(), list);
                         lists.insert(text, list);
                         list

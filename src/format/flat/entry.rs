@@ -8,7 +8,10 @@ use crate::format::{EditError, ParseError};
 
 /// Whether a comment is a line of the metadata entry `name`.
 pub(in crate::format) fn is_entry_line(comment: &str, name: &str) -> bool {
-    comment.strip_prefix("# ").and_then(|rest| rest.strip_prefix(name)).is_some_and(|rest| rest.starts_with(": "))
+    comment
+        .strip_prefix("# ")
+        .and_then(|rest| rest.strip_prefix(name))
+        .is_some_and(|rest| rest.starts_with(": "))
 }
 
 /// Appends the entry as comment lines.
@@ -51,7 +54,8 @@ pub(in crate::format) fn detach(
     let start = start_of_line(text, at(first).start).max(mark(text));
     let has_content = document.nodes.iter().any(|node| node.span.end > start);
     let last = own.last().copied().unwrap_or(first);
-    if has_content || own.len() != document.comments.len() - first || !text[at(last).end..].trim().is_empty() {
+    if has_content || own.len() != document.comments.len() - first || !text[at(last).end..].trim().is_empty()
+    {
         return refuse(first, format!("the lines `# {name}: …` must be the last of the file, together"));
     }
     for index in &own {

@@ -231,13 +231,17 @@ mod tests {
         assert_eq!(lines.first().map(String::as_str), Some("version=1"));
         assert!(lines.contains(&"groups[].keys[+].age=age1x".to_owned()), "{lines:#?}");
         assert!(lines.contains(&"groups[].keys[].context.app=web".to_owned()), "{lines:#?}");
-        assert!(lines.contains(&r#"groups[].keys[].context."a b"="\u0001\"\u0027\\\n""#.to_owned()), "{lines:#?}");
+        assert!(
+            lines.contains(&r#"groups[].keys[].context."a b"="\u0001\"\u0027\\\n""#.to_owned()),
+            "{lines:#?}"
+        );
         assert_eq!(shown(&read(lines.iter().map(String::as_str)).unwrap()), shown(&tree));
     }
 
     #[test]
     fn texts_are_told_from_numbers() {
-        for text in ["1", "true", "[]", "{}", "", " a", "a ", "\"", "é", "a=b", "\u{2028}", "'", "a b", "**"] {
+        for text in ["1", "true", "[]", "{}", "", " a", "a ", "\"", "é", "a=b", "\u{2028}", "'", "a b", "**"]
+        {
             let tree = Tree::Map(vec![("k".to_owned(), Tree::text(text))]);
             let lines = write(&tree);
             assert_eq!(read(lines.iter().map(String::as_str)).unwrap(), tree, "{lines:?}");
@@ -248,8 +252,25 @@ mod tests {
     #[test]
     fn other_forms_are_refused() {
         for lines in [
-            "a", "=1", "a b=1", "\"a\"=1", "a=\"b\"", "a=01x\"", "a.=1", "a[=1", "a[0]=1", "a[]=1", "a[+]=1\na[]=2",
-            "a=1\na=2", "a=1\na.b=2", "a.b=1\na=2", "a[+]=1\na.b=2", "a.b=1\na[+]=2", "a= b", "a=\"b", "a=\u{7f}",
+            "a",
+            "=1",
+            "a b=1",
+            "\"a\"=1",
+            "a=\"b\"",
+            "a=01x\"",
+            "a.=1",
+            "a[=1",
+            "a[0]=1",
+            "a[]=1",
+            "a[+]=1\na[]=2",
+            "a=1\na=2",
+            "a=1\na.b=2",
+            "a.b=1\na=2",
+            "a[+]=1\na.b=2",
+            "a.b=1\na[+]=2",
+            "a= b",
+            "a=\"b",
+            "a=\u{7f}",
         ] {
             assert!(read(lines.lines()).is_err(), "{lines}");
         }

@@ -54,10 +54,13 @@ pub(super) fn insert(
                 return Err(error(offset, "an INI file has no form for this key"));
             }
             // Of the root only what stands above the first section.
-            let own = entries.iter().filter_map(|entry| last_pair(document, entry)).max_by_key(|last| last.1.start);
+            let own =
+                entries.iter().filter_map(|entry| last_pair(document, entry)).max_by_key(|last| last.1.start);
             Ok(vec![match own {
                 Some((entry, span)) => behind(document, span.end, &like(document, entry, span, key, &text)),
-                None if node.parent.is_some() => behind(document, header_end(document, parent), &line(key, &text)),
+                None if node.parent.is_some() => {
+                    behind(document, header_end(document, parent), &line(key, &text))
+                }
                 None => first(document, &line(key, &text)),
             }])
         }
@@ -134,9 +137,9 @@ fn is_map(value: &Tree) -> bool {
 
 fn is_file(value: &Tree) -> bool {
     match value {
-        Tree::Map(pairs) => pairs
-            .iter()
-            .all(|(key, value)| is_key(key) && is_leaf(value) || is_section(key) && is_map(value)),
+        Tree::Map(pairs) => {
+            pairs.iter().all(|(key, value)| is_key(key) && is_leaf(value) || is_section(key) && is_map(value))
+        }
         Tree::Leaf(value) => *value == Value::EmptyMap,
         Tree::List(_) => false,
     }

@@ -10,8 +10,9 @@ use crate::format::{Limits, ParseError, or_conflict};
 /// Reads `text`.
 pub(super) fn scan(text: &str, limits: &Limits) -> Result<Document, ParseError> {
     check_text(text, limits)?;
-    let (items, comments) =
-        Scanner::new(text, limits).run().map_err(|error| if error.limit { error } else { or_conflict(text, error) })?;
+    let (items, comments) = Scanner::new(text, limits)
+        .run()
+        .map_err(|error| if error.limit { error } else { or_conflict(text, error) })?;
     Ok(build(FormatCode::Ini, text, items, &comments))
 }
 
@@ -97,10 +98,8 @@ impl<'a> Scanner<'a> {
             return Ok(());
         }
         let looks_new = text.starts_with('[') || separator(text).is_some();
-        let (is_deeper, is_block) = self
-            .open
-            .as_ref()
-            .map_or((false, false), |open| (line.indent > open.indent, open.is_block));
+        let (is_deeper, is_block) =
+            self.open.as_ref().map_or((false, false), |open| (line.indent > open.indent, open.is_block));
         if is_deeper && (escaped || is_block || !looks_new) || escaped && !looks_new {
             return self.go_on(line);
         }
@@ -135,7 +134,8 @@ impl<'a> Scanner<'a> {
     fn pair(&mut self, line: Line, separator: usize) -> Result<(), ParseError> {
         let text = self.text;
         let Span { start, end } = line.content;
-        let key = Span::new(start, start + text[start..start + separator].trim_end_matches([' ', '\t']).len());
+        let key =
+            Span::new(start, start + text[start..start + separator].trim_end_matches([' ', '\t']).len());
         self.check_key(key)?;
         let rest = &text[start + separator + 1..end];
         let value = Span::new(end - rest.trim_start_matches([' ', '\t']).len(), end);

@@ -17,7 +17,9 @@ fn read(source: &str) -> String {
     fn show(document: &Document, id: NodeId) -> String {
         match &document.node(id).kind {
             Kind::Map(entries) => {
-                let pairs = entries.iter().map(|entry| format!("{}: {}", entry.key.text, show(document, entry.value)));
+                let pairs = entries
+                    .iter()
+                    .map(|entry| format!("{}: {}", entry.key.text, show(document, entry.value)));
                 format!("{{{}}}", pairs.collect::<Vec<_>>().join(", "))
             }
             Kind::List(items) => {
@@ -33,7 +35,9 @@ fn read(source: &str) -> String {
 
 #[track_caller]
 fn check(source: &str, expect: &str) {
-    for source in [source.to_owned(), format!("{source}\n"), format!("\u{feff}{source}\n").replace('\n', "\r\n")] {
+    for source in
+        [source.to_owned(), format!("{source}\n"), format!("\u{feff}{source}\n").replace('\n', "\r\n")]
+    {
         assert_eq!(read(&source), expect, "{source}");
         round_trip(&Ini, &source, false);
         round_trip(&Ini, &source, true);
@@ -52,7 +56,10 @@ fn sections_and_pairs() {
     check("", "{}");
     check("a=1", "{a: \"1\"}");
     check("a = 1\nb: 2\nc =\nd", "{a: \"1\", b: \"2\", c: \"\", d: -}");
-    check("top=1\n[s]\na=1\n\n[t.u]\nb=2\n[empty]", "{top: \"1\", s: {a: \"1\"}, t.u: {b: \"2\"}, empty: {}}");
+    check(
+        "top=1\n[s]\na=1\n\n[t.u]\nb=2\n[empty]",
+        "{top: \"1\", s: {a: \"1\"}, t.u: {b: \"2\"}, empty: {}}",
+    );
     check("[a \"b]c\"] ; note\nx y = 1", "{a \"b]c\": {x y: \"1\"}}");
     check("[ s ]\n\ta = 1\n\tb = 2", "{ s : {a: \"1\", b: \"2\"}}");
     check("a=b=c:d\ne:f=g", "{a: \"b=c:d\", e: \"f=g\"}");
@@ -61,7 +68,10 @@ fn sections_and_pairs() {
 
 #[test]
 fn comments_stand_on_their_own_lines_alone() {
-    check("; c\n# d\na = 1 ; c\nb = 1 # c\n  ; e\n[s] # f\n[t]; g", "{a: \"1 ; c\", b: \"1 # c\", s: {}, t: {}}");
+    check(
+        "; c\n# d\na = 1 ; c\nb = 1 # c\n  ; e\n[s] # f\n[t]; g",
+        "{a: \"1 ; c\", b: \"1 # c\", s: {}, t: {}}",
+    );
     let source = "; a\n[s] ; b\nk=1\n# c\n[t]\n; d\n";
     let document = parse(source).unwrap();
     let inside: Vec<_> = document
@@ -81,7 +91,10 @@ fn names_that_stand_several_times_are_lists() {
     check("a=1\n[a]\nb=2", "{a: [\"1\", {b: \"2\"}]}");
     check("[s]\nk\nk=1\n[s]", "{s: [{k: [-, \"1\"]}, {}]}");
     let sealed = round_trip(&Ini, "[p]\nk=a\n[q]\nk=b\n[p]\nk=c\n", true);
-    assert!(sealed.starts_with("[p]\nk=sealed.v1.3\n[q]\nk=sealed.v1.5\n[p]\nk=sealed.v1.7\n\n# sealeaf: "), "{sealed}");
+    assert!(
+        sealed.starts_with("[p]\nk=sealed.v1.3\n[q]\nk=sealed.v1.5\n[p]\nk=sealed.v1.7\n\n# sealeaf: "),
+        "{sealed}"
+    );
 }
 
 #[test]
@@ -104,7 +117,10 @@ fn values_of_several_lines() {
 
 #[test]
 fn quotes_are_no_part_of_a_value() {
-    check("a = \"x ; y\"\nb = 'it'\nc = \"x\" ; y\nd = \"\"\ne = \"", "{a: \"x ; y\", b: \"it\", c: \"\"x\" ; y\", d: \"\", e: \"\"\"}");
+    check(
+        "a = \"x ; y\"\nb = 'it'\nc = \"x\" ; y\nd = \"\"\ne = \"",
+        "{a: \"x ; y\", b: \"it\", c: \"\"x\" ; y\", d: \"\", e: \"\"\"}",
+    );
     check("a = \"x\"y\"", "{a: \"\"x\"y\"\"}");
     let sealed = round_trip(&Ini, "a=\"x\"\nb='x'\n", false);
     assert!(sealed.starts_with("a=\"sealed.v1.1\"\nb='sealed.v1.2'\n\n"), "{sealed}");
@@ -195,15 +211,24 @@ fn lines_and_sections_come_and_go() {
     insert("x=1", ".", "s", map(), "x=1\n\n[s]\na = 1\nb = 2");
     let document = parse("[s]\nk=1\nk=2\n[t]\n[t]\nx=1\n").unwrap();
     let changed = |splices: Vec<Splice>| apply(&document.source, &splices).unwrap().to_string();
-    let more = |path, index, value| Ini.insert(&document, id(&document, path), &Step::Index(index), &value).unwrap();
+    let more =
+        |path, index, value| Ini.insert(&document, id(&document, path), &Step::Index(index), &value).unwrap();
     assert_eq!(changed(more("s.k", 2, Tree::text("3"))), "[s]\nk=1\nk=2\nk=3\n[t]\n[t]\nx=1\n");
     assert_eq!(changed(more("t", 2, map())), "[s]\nk=1\nk=2\n[t]\n[t]\nx=1\n\n[t]\na = 1\nb = 2\n");
-    let empty = Ini.insert(&document, id(&document, "t[0]"), &Step::Key("k".into()), &Tree::text("9")).unwrap();
+    let empty =
+        Ini.insert(&document, id(&document, "t[0]"), &Step::Key("k".into()), &Tree::text("9")).unwrap();
     assert_eq!(changed(empty), "[s]\nk=1\nk=2\n[t]\nk = 9\n[t]\nx=1\n");
-    for (path, key, value) in
-        [("s", "k", map()), ("s", "a=b", Tree::int(1)), (".", "a]b", map()), ("s", "x", Tree::List(vec![])), (".", "s", map())]
-    {
-        assert!(Ini.insert(&document, id(&document, path), &Step::Key(key.into()), &value).is_err(), "{path} {key}");
+    for (path, key, value) in [
+        ("s", "k", map()),
+        ("s", "a=b", Tree::int(1)),
+        (".", "a]b", map()),
+        ("s", "x", Tree::List(vec![])),
+        (".", "s", map()),
+    ] {
+        assert!(
+            Ini.insert(&document, id(&document, path), &Step::Key(key.into()), &value).is_err(),
+            "{path} {key}"
+        );
     }
 
     fn remove(source: &str, path: &str, expect: &str) {
@@ -248,8 +273,13 @@ fn big_files_take_linear_time() {
 
 fn line() -> impl Strategy<Value = String> {
     let value = prop_oneof![
-        "[a-z0-9]{0,6}", "[ -~]{0,12}", "\"[ -!#-~]{0,6}\"", "'[ -&(-~]{0,6}'", "[a-z]{0,3}(\n  [a-z=\\[]{1,5}){1,2}",
-        "[a-z]{0,3} \\\\\n [a-z=]{1,4}", "[é \u{2028}x]{0,3}",
+        "[a-z0-9]{0,6}",
+        "[ -~]{0,12}",
+        "\"[ -!#-~]{0,6}\"",
+        "'[ -&(-~]{0,6}'",
+        "[a-z]{0,3}(\n  [a-z=\\[]{1,5}){1,2}",
+        "[a-z]{0,3} \\\\\n [a-z=]{1,4}",
+        "[é \u{2028}x]{0,3}",
     ];
     prop_oneof![
         8 => ("[ \t]{0,2}", "[a-d]( b)?", " ?[=:] ?", value).prop_map(|(a, b, c, d)| a + &b + &c + &d),
