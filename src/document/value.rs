@@ -3,6 +3,7 @@
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 
+use super::Style;
 use crate::secret::{SecretBytes, SecretText};
 
 /// A leaf's value. Numbers and dates are kept as source text, never as machine numbers, so that `0x1F`, `1_000`,
@@ -90,6 +91,21 @@ pub struct Spelling {
     pub kind: u8,
     /// The record.
     pub bytes: SecretBytes,
+}
+
+impl Spelling {
+    /// The number of the [`Style`](super::Style) that the record names, or its first quote says.
+    #[must_use]
+    pub fn style(&self) -> u8 {
+        let style = match (self.kind, self.bytes.expose().get(1)) {
+            (1, Some(b'\'')) => Style::Single,
+            (1, Some(b'"')) => Style::Double,
+            (1, Some(b'`')) => Style::Backtick,
+            (2, Some(style)) => return *style,
+            _ => Style::Plain,
+        };
+        style as u8
+    }
 }
 
 #[cfg(test)]

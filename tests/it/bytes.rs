@@ -1,6 +1,7 @@
 //! Files of any bytes: `--format binary`.
 
 use std::fs;
+use std::io::Write;
 
 use expect_test::expect;
 
@@ -12,7 +13,7 @@ const BYTES: &[u8] = b"\x30\x82\xff\xfe\0\r\n<<<<<<< x\n=======\n>>>>>>> y\n";
 fn project() -> Project {
     let project = Project::new(&["alice", "bob", "carol"], RULE);
     project.write("keys/a.p12", "");
-    fs::write(project.path("keys/a.p12"), BYTES).unwrap();
+    fs::File::create(project.path("keys/a.p12")).unwrap().write_all(BYTES).unwrap();
     project
 }
 

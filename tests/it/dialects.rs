@@ -2,6 +2,7 @@
 //! and readers that are not ours, which find the same keys in a sealed file.
 
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -83,7 +84,7 @@ fn check(column: usize, read: &dyn Fn(&Path) -> Option<String>) {
     let folder = tempfile::tempdir().unwrap();
     for row in table() {
         let file = folder.path().join("x.env");
-        fs::write(&file, format!("{}\n", row.lines)).unwrap();
+        writeln!(fs::File::create(&file).unwrap(), "{}", row.lines).unwrap();
         assert_eq!(read(&file), row.read[column - 1], "column {column}: {}", row.lines);
     }
 }
@@ -129,7 +130,7 @@ print(json.dumps([[name, list(parser[name].items())] for name in parser]))
 ";
     let read = |text: &str| -> serde_json::Value {
         let file = project.path("in");
-        fs::write(&file, text).unwrap();
+        fs::File::create(&file).unwrap().write_all(text.as_bytes()).unwrap();
         let python = tools.join("bin/python");
         let shown = output(Command::new(python).args(["-c", script]).stdin(fs::File::open(&file).unwrap()));
         serde_json::from_str(&shown).unwrap()

@@ -331,15 +331,7 @@ fn clear_value(document: &Document, id: NodeId) -> Value {
 
 /// Whether a token stands in the quotes of what it replaced. In dotenv and INI they decide what is read behind it.
 fn quotes_fit(document: &Document, id: NodeId, spelling: &Spelling) -> bool {
-    let bytes = spelling.bytes.expose();
-    let style = match (spelling.kind, bytes.get(1)) {
-        (1, Some(b'\'')) => Style::Single as u8,
-        (1, Some(b'"')) => Style::Double as u8,
-        (1, Some(b'`')) => Style::Backtick as u8,
-        (2, Some(style)) => *style,
-        _ => Style::Plain as u8,
-    };
-    !is_raw(document) || document.scalar(id).is_some_and(|scalar| scalar.style as u8 == style)
+    !is_raw(document) || document.scalar(id).is_some_and(|scalar| scalar.style as u8 == spelling.style())
 }
 
 fn is_raw(document: &Document) -> bool {

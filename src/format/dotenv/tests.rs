@@ -353,6 +353,13 @@ proptest! {
     #[test]
     fn any_edit_means_what_it_says(source in file(), value in "[ -~\n]{0,12}", pick: prop::sample::Index, remove: bool) {
         let Ok(document) = parse(&source) else { return Ok(()) };
+        // A quote that nothing closes may be closed by what comes: whoever edits reads the result.
+        let is_open = |id| document.scalar(id).is_some_and(|it| {
+            it.style == Style::Plain && it.token.of(&source).starts_with(['"', '\'', '`'])
+        });
+        if document.ids().any(is_open) {
+            return Ok(());
+        }
         let node = NodeId(u32::try_from(pick.index(document.nodes.len())).unwrap());
         let edit = match &document.node(node).kind {
             Kind::List(_) => return Ok(()),

@@ -105,10 +105,8 @@ impl Builder<'_> {
             *counts.entry(item.name().of(source)).or_default() += 1;
         }
         let mut lists: HashMap<&str, NodeId> = HashMap::new();
-        if let (ROOT, Some(first)) = (id, items.first()) {
-            if let Some(root) = self.nodes.first_mut() {
-                root.span.start = first.start();
-            }
+        if let (ROOT, Some(first), Some(root)) = (id, items.first(), self.nodes.first_mut()) {
+            root.span.start = first.start();
         }
         for item in items {
             let (name, start) = (item.name(), item.start());
