@@ -17,7 +17,7 @@ use super::{child, escape};
 
 /// Run a program with the values as its environment
 ///
-/// `db.password` becomes `DB_PASSWORD`, `users[0].name` `USERS_0_NAME`. Numbers come as they are written, booleans as
+/// `db.password` becomes `DB_PASSWORD`, `users[0].name` `USERS_0_NAME`; keys of a dotenv file stay as they are. Numbers come as they are written, booleans as
 /// `true` and `false`, null as an empty value; empty maps and lists are left out, aliases and merge keys are followed.
 /// No shell is involved, and the program takes this one's place: its exit code and its signals are its own. It starts
 /// only after everything was opened. The exit code is 127 where there is no such program, 126 where it cannot be run.
