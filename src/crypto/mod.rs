@@ -3,5 +3,5 @@
 mod aead;
 mod hash;
 
-pub use aead::{AeadError, open, seal};
+pub use aead::{AeadError, open, open_in_place, seal, seal_in_place};
 pub use hash::{Hm, expand, extract, sha256};

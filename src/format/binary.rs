@@ -46,9 +46,11 @@ impl Format for Binary {
     }
 
     /// The one value may be as large as a file, which base64 makes larger by a third.
-    fn parse(&self, text: &str, limits: &Limits) -> Result<Document, ParseError> {
+    fn read(&self, source: SecretText, limits: &Limits) -> Result<Document, ParseError> {
+        let source = source.shared();
+        let text = source.as_str();
         let limits = Limits { file: limits.file.saturating_mul(2), leaf: usize::MAX, ..limits.clone() };
-        let mut document = Json.parse(text, &limits)?;
+        let mut document = Json.read(source.clone(), &limits)?;
         let wrong = |at: usize| {
             let message = "expected an object of the key `data` with one text in base64, as `encrypt --format binary` makes it";
             Err(ParseError::at(text, at, message))

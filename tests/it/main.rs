@@ -23,6 +23,7 @@ mod guards;
 mod independent;
 mod init;
 mod keygen;
+mod kit;
 mod lines;
 mod man;
 mod merges;

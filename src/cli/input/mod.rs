@@ -88,22 +88,37 @@ impl Input {
             (Source::File(path), Access::Change) => Some(Lock::around(path, context)?),
             _ => None,
         };
-        let (bytes, original) = match source {
-            Source::Stdin => (read_secret(&mut io::stdin().lock(), 0, context.limits.file).at(shown)?, None),
+        // Of a plain file of bytes its carrier.
+        let carried = |bytes: &[u8]| {
+            let format = format.filter(|format| !is_sealed_as(*format, bytes, &context.limits))?;
+            Some((format, format.carry(bytes)?))
+        };
+        let (text, original) = match source {
+            Source::Stdin => {
+                let bytes = read_secret(&mut io::stdin().lock(), 0, context.limits.file).at(shown)?;
+                if let Some((format, text)) = carried(&bytes) {
+                    return Ok(Self { source: source.clone(), text, format, original: None, _lock: lock });
+                }
+                (to_text(bytes).at(shown)?, None)
+            }
             Source::File(path) => {
                 let (bytes, file) = read_file(path, context.limits.file)?;
-                let original = Original::of(path, &file, &bytes, context)?;
-                (bytes, Some(original))
+                if let Some((format, text)) = carried(&bytes) {
+                    let original = Original::of(path, &file, &bytes, context)?;
+                    if access == Access::Change {
+                        original.replaceable()?;
+                    }
+                    let original = Some(original);
+                    return Ok(Self { source: source.clone(), text, format, original, _lock: lock });
+                }
+                let text = to_text(bytes).at(shown)?;
+                let original = Original::of_text(path, &file, &text, context)?;
+                (text, Some(original))
             }
         };
         if access == Access::Change {
             original.as_ref().ok_or_else(not_in_place)?.replaceable()?;
         }
-        let plain_bytes = format.filter(|format| !is_sealed_as(*format, &bytes, &context.limits));
-        if let Some((format, text)) = plain_bytes.and_then(|format| Some((format, format.carry(&bytes)?))) {
-            return Ok(Self { source: source.clone(), text, format, original, _lock: lock });
-        }
-        let text = to_text(bytes).at(shown)?;
         refuse_conflicts(&text).at(shown)?;
         let name = named.or(match source {
             Source::File(path) => Some(path),

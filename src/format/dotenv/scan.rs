@@ -5,22 +5,24 @@ use crate::document::{Document, FormatCode, Span, Style, Value};
 use crate::format::flat::{Item, build, check_text, scalar};
 use crate::format::line::{behind_break, end_of_line, is_blank};
 use crate::format::{Limits, ParseError, or_conflict};
+use crate::secret::SecretText;
 
 /// Reads `text`.
-pub(super) fn scan(text: &str, limits: &Limits) -> Result<Document, ParseError> {
+pub(super) fn scan(source: &SecretText, limits: &Limits) -> Result<Document, ParseError> {
+    let text = source.as_str();
     check_text(text, limits)?;
-    let scanned = Scanner { text, limits }.run();
+    let scanned = Scanner { source, text, limits }.run();
     let (items, comments) =
         scanned.map_err(|error| if error.limit { error } else { or_conflict(text, error) })?;
-    Ok(build(FormatCode::Dotenv, text, items, &comments))
+    Ok(build(FormatCode::Dotenv, source, items, &comments))
 }
 
 /// What `raw` reads as behind `KEY=`, if it is exactly one value without a comment.
 pub(super) fn reading(raw: &str) -> Option<(Style, Value)> {
-    let text = format!("K={raw}");
+    let text = SecretText::new(["K=", raw].concat());
     let limits = Limits { leaf: usize::MAX, file: usize::MAX, ..Limits::default() };
     check_text(&text, &limits).ok()?;
-    let (mut items, comments) = Scanner { text: &text, limits: &limits }.run().ok()?;
+    let (mut items, comments) = Scanner { source: &text, text: &text, limits: &limits }.run().ok()?;
     let whole = Span::new(text.len() - raw.len(), text.len());
     match (items.pop(), items.is_empty() && comments.is_empty()) {
         (Some(Item::Pair(_, scalar)), true) if scalar.token == whole => Some((scalar.style, scalar.value)),
@@ -29,6 +31,7 @@ pub(super) fn reading(raw: &str) -> Option<(Style, Value)> {
 }
 
 struct Scanner<'a> {
+    source: &'a SecretText,
     text: &'a str,
     limits: &'a Limits,
 }
@@ -71,7 +74,7 @@ impl Scanner<'_> {
                         return Err(ParseError::at(text, place.token.end, message));
                     }
                     let inner = Span::new(place.token.start + quote, place.token.end - quote);
-                    items.push(Item::Pair(key, scalar(place.token, place.style, inner.of(text))));
+                    items.push(Item::Pair(key, scalar(place.token, place.style, inner, self.source)));
                     comments.extend(place.comment);
                     behind = place.end;
                 }

@@ -45,20 +45,21 @@ impl Item {
 }
 
 /// A text at `token`; `inner` is what stands between its quotes.
-pub(in crate::format) fn scalar(token: Span, style: Style, inner: &str) -> Scalar {
-    let value = Value::Str(normalised(inner));
+pub(in crate::format) fn scalar(token: Span, style: Style, inner: Span, source: &SecretText) -> Scalar {
+    let value = Value::Str(normalised(source, inner));
     Scalar { token, body: None, style, value, flow: false, base: -1 }
 }
 
 /// A text with `\n` for every line break.
-fn normalised(text: &str) -> SecretText {
-    if text.contains('\r') { text.replace("\r\n", "\n").into() } else { text.into() }
+fn normalised(source: &SecretText, span: Span) -> SecretText {
+    let text = span.of(source);
+    if text.contains('\r') { text.replace("\r\n", "\n").into() } else { source.slice(span.start, span.end) }
 }
 
 /// Makes the document of `items`. Comments outside of sections belong to the root.
 pub(in crate::format) fn build(
     format: FormatCode,
-    source: &str,
+    source: &SecretText,
     items: Vec<Item>,
     comments: &[Span],
 ) -> Document {
@@ -75,7 +76,7 @@ pub(in crate::format) fn build(
         part: 0,
     });
     Document {
-        source: source.into(),
+        source: source.clone(),
         format,
         parts: vec![Part { root: ROOT, directives: Vec::new(), span }],
         comments: comments.collect(),
@@ -148,7 +149,7 @@ impl Builder<'_> {
         match item {
             Item::Pair(_, scalar) => {
                 let span = scalar.token;
-                self.push(Some(parent), Kind::Scalar(Box::new(scalar)), span, true)
+                self.push(Some(parent), Kind::Scalar(scalar), span, true)
             }
             Item::Bare(key) => self.push(Some(parent), Kind::Empty, Span::new(key.end, key.end), false),
             Item::Section { header, items, comments, .. } => {

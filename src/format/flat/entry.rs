@@ -68,8 +68,8 @@ pub(in crate::format) fn detach(
         Ok(tree) => tree,
         Err((index, reason)) => return refuse(first + index, format!("the metadata is damaged: {reason}")),
     };
-    let kept = text[..before_entry(text, start)].into();
-    document.source = kept;
+    let kept = before_entry(text, start);
+    document.source.truncate(kept);
     document.comments.truncate(first);
     Ok((document, Some(tree)))
 }

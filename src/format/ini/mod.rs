@@ -11,6 +11,7 @@ mod tests;
 
 use crate::document::{Document, FormatCode, NodeId, Spelling, Splice, Step, Style, Tree, Value};
 use crate::format::{EditError, Format, Limits, ParseError, flat};
+use crate::secret::SecretText;
 
 /// The format.
 pub(super) struct Ini;
@@ -32,8 +33,8 @@ impl Format for Ini {
         flat::adapted(value)
     }
 
-    fn parse(&self, text: &str, limits: &Limits) -> Result<Document, ParseError> {
-        scan::scan(text, limits)
+    fn read(&self, source: SecretText, limits: &Limits) -> Result<Document, ParseError> {
+        scan::scan(&source.shared(), limits)
     }
 
     fn spelling(&self, document: &Document, id: NodeId) -> Spelling {

@@ -6,19 +6,21 @@ use crate::format::flat::{Item, build, check_text, is_entry_line, scalar};
 use crate::format::gate::ENTRY;
 use crate::format::line::{behind_break, end_of_line};
 use crate::format::{Limits, ParseError, or_conflict};
+use crate::secret::SecretText;
 
 /// Reads `text`.
-pub(super) fn scan(text: &str, limits: &Limits) -> Result<Document, ParseError> {
+pub(super) fn scan(source: &SecretText, limits: &Limits) -> Result<Document, ParseError> {
+    let text = source.as_str();
     check_text(text, limits)?;
-    let (items, comments) = Scanner::new(text, limits)
+    let (items, comments) = Scanner::new(source, limits)
         .run()
         .map_err(|error| if error.limit { error } else { or_conflict(text, error) })?;
-    Ok(build(FormatCode::Ini, text, items, &comments))
+    Ok(build(FormatCode::Ini, source, items, &comments))
 }
 
 /// What `raw` reads as behind `key=`, if it is exactly one value.
 pub(super) fn reading(raw: &str) -> Option<(Style, Value)> {
-    let text = format!("k={raw}");
+    let text = SecretText::new(["k=", raw].concat());
     let limits = Limits { leaf: usize::MAX, file: usize::MAX, ..Limits::default() };
     check_text(&text, &limits).ok()?;
     let (mut items, comments) = Scanner::new(&text, &limits).run().ok()?;
@@ -30,6 +32,7 @@ pub(super) fn reading(raw: &str) -> Option<(Style, Value)> {
 }
 
 struct Scanner<'a> {
+    source: &'a SecretText,
     text: &'a str,
     limits: &'a Limits,
     /// What stands above the first section, then the sections.
@@ -68,8 +71,18 @@ struct Line {
 }
 
 impl<'a> Scanner<'a> {
-    fn new(text: &'a str, limits: &'a Limits) -> Self {
-        Self { text, limits, root: Vec::new(), section: None, comments: Vec::new(), open: None, leaves: 0 }
+    fn new(source: &'a SecretText, limits: &'a Limits) -> Self {
+        let text = source.as_str();
+        Self {
+            source,
+            text,
+            limits,
+            root: Vec::new(),
+            section: None,
+            comments: Vec::new(),
+            open: None,
+            leaves: 0,
+        }
     }
 
     fn run(mut self) -> Result<(Vec<Item>, Vec<Span>), ParseError> {
@@ -213,7 +226,7 @@ impl<'a> Scanner<'a> {
         let style = style(raw);
         let quote = usize::from(style != Style::Plain);
         let inner = Span::new(value.start + quote, value.end - quote);
-        self.add(Item::Pair(key, scalar(value, style, inner.of(self.text))))
+        self.add(Item::Pair(key, scalar(value, style, inner, self.source)))
     }
 
     fn add(&mut self, item: Item) -> Result<(), ParseError> {

@@ -19,7 +19,7 @@ fn read(source: &str) -> String {
             Kind::Map(entries) => {
                 let pairs = entries
                     .iter()
-                    .map(|entry| format!("{}: {}", entry.key.text, show(document, entry.value)));
+                    .map(|entry| format!("{}: {}", entry.key.text.as_str(), show(document, entry.value)));
                 format!("{{{}}}", pairs.collect::<Vec<_>>().join(", "))
             }
             Kind::List(items) => {

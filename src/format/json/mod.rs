@@ -13,7 +13,7 @@ pub(super) use text::{decode, write_string};
 use crate::document::{Document, FormatCode, NodeId, Spelling, Splice, Step, Style, Tree, Value};
 use crate::format::spelling::{self, Placed, Record};
 use crate::format::{EditError, Format, Limits, ParseError};
-use crate::secret::SecretText;
+use crate::secret::{SecretString, SecretText};
 
 /// The format.
 pub(super) struct Json;
@@ -31,8 +31,8 @@ impl Format for Json {
         &["json", "jsonc", "code-workspace", "tfstate"]
     }
 
-    fn parse(&self, text: &str, limits: &Limits) -> Result<Document, ParseError> {
-        scan::scan(text, limits)
+    fn read(&self, source: SecretText, limits: &Limits) -> Result<Document, ParseError> {
+        scan::scan(&source.shared(), limits)
     }
 
     fn spelling(&self, document: &Document, id: NodeId) -> Spelling {
@@ -119,7 +119,7 @@ impl Format for Json {
 
 /// The leaf that `raw` spells, if it is exactly one leaf without anything around it.
 fn token_value(raw: &str) -> Option<Value> {
-    let document = scan::scan(raw, &UNLIMITED).ok()?;
+    let document = scan::scan(&raw.into(), &UNLIMITED).ok()?;
     let [node] = document.nodes.as_slice() else { return None };
     let whole = node.span.start == 0 && node.span.end == raw.len();
     (whole && document.comments.is_empty()).then(|| document.value(NodeId(0)))?
@@ -127,9 +127,9 @@ fn token_value(raw: &str) -> Option<Value> {
 
 /// A leaf in its default form. Sized up front, so that no unwiped copy of a secret is left behind.
 fn written(value: &Value) -> SecretText {
-    let mut out = SecretText::new(String::with_capacity(6 * value.to_text().len() + 4));
+    let mut out = SecretString::new(String::with_capacity(6 * value.to_text().len() + 4));
     text::write_value(&mut out, value);
-    out
+    out.into()
 }
 
 const UNLIMITED: Limits =

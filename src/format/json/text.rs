@@ -4,7 +4,7 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 
 use crate::document::{Tree, Value};
-use crate::secret::SecretText;
+use crate::secret::{SecretString, SecretText};
 
 /// How a tree is laid out.
 #[derive(Clone, Copy, Debug)]
@@ -126,7 +126,7 @@ pub(super) fn is_number(token: &str) -> bool {
 /// refused here, at the earliest place.
 pub(in crate::format) fn decode(inner: &str) -> Result<SecretText, (usize, &'static str)> {
     // An escape is never shorter than its character: the capacity holds, no unwiped copy is left behind.
-    let mut out = SecretText::new(String::with_capacity(inner.len()));
+    let mut out = SecretString::new(String::with_capacity(inner.len()));
     let mut at = 0;
     while let Some(length) = inner[at..].find('\\') {
         out.push_str(&inner[at..at + length]);
@@ -136,7 +136,7 @@ pub(in crate::format) fn decode(inner: &str) -> Result<SecretText, (usize, &'sta
         at = start + size;
     }
     out.push_str(&inner[at..]);
-    Ok(out)
+    Ok(out.into())
 }
 
 /// The character of the escape at the beginning of `text`, and the escape's length.
