@@ -71,8 +71,9 @@ fn one(
     let input = Input::read(source, access, args.format, args.path.as_deref(), session.context)?;
     let linked = if args.require_sealed { Linked::Refuse } else { Linked::Note };
     let open = session.open(&input, args.path.as_deref(), linked)?;
+    let carried = input.format.carried(open.plain());
     let text = open.plain().source.clone();
-    Ok(Made { input, target: target.clone(), text, note: None })
+    Ok(Made { input, target: target.clone(), text, carried, note: None })
 }
 
 /// What git does with the places that are about to be written to.

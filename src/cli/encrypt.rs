@@ -145,7 +145,7 @@ fn one(
         false => fresh(args, &input, target.as_ref(), session).at(shown)?,
     };
     let note = format!("{}: {note}", escape::path(shown));
-    Ok(Made { input, target: target.clone(), text, note: Some(note) })
+    Ok(Made { input, target: target.clone(), text, carried: None, note: Some(note) })
 }
 
 /// Seals a plain file, as the next version of its sealed one where there is one.

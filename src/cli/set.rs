@@ -67,6 +67,7 @@ pub(crate) fn run(args: Args, context: &Context) -> Result<ExitCode, Report> {
     } else {
         Tree::Leaf(like_before(document, &path, text, context))
     };
+    let tree = input.format.adapted(tree);
     let splices = edit(document, input.format, &path, &tree).at(shown)?;
     let changed = apply(&document.source, &splices).map_err(|error| Report::new(Failure::Failed, error))?;
     let changed = plain(&changed, input.format, context).at(shown)?;
