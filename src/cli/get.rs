@@ -55,7 +55,7 @@ pub(crate) fn run(args: Args, context: &Context) -> Result<ExitCode, Report> {
                 .at(source.shown())
         })?,
     };
-    context.print(value.to_text().as_bytes()).map(|()| ExitCode::SUCCESS)
+    context.print(value.to_bytes().expose()).map(|()| ExitCode::SUCCESS)
 }
 
 /// The node at a path; through aliases, to what they stand for. Where there is none, the nearest keys are named.

@@ -7,12 +7,12 @@ use sealeaf::format::{Format, Limits, by_name};
 use sealeaf::secret::SecretText;
 
 use super::context::Context;
-use super::escape;
 use super::get::is_json_number;
 use super::input::{Access, Input, Source, format_parser, read_secret, to_text};
 use super::output::{Content, replace};
 use super::report::{Context as _, Kind as Failure, Report};
 use super::session::{Linked, Session, plain};
+use super::{escape, twins};
 
 /// Set one value of a sealed file
 ///
@@ -67,10 +67,12 @@ pub(crate) fn run(args: Args, context: &Context) -> Result<ExitCode, Report> {
     } else {
         Tree::Leaf(like_before(document, &path, text, context))
     };
+    let tree = input.format.adapted(tree);
     let splices = edit(document, input.format, &path, &tree).at(shown)?;
     let changed = apply(&document.source, &splices).map_err(|error| Report::new(Failure::Failed, error))?;
     let changed = plain(&changed, input.format, context).at(shown)?;
     verify(&changed, &path, &tree).at(shown)?;
+    twins::warn(&changed, shown, context);
     let next = Next {
         plain: Some(changed),
         allow_no_secrets: args.allow_no_secrets,
