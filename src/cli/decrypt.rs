@@ -5,6 +5,7 @@ use sealeaf::format::Format;
 
 use super::context::Context;
 use super::input::{Access, Input, Source, expand, format_parser};
+use super::opened::Opened;
 use super::output::{Content, Target, make_folders, replace, targets, write};
 use super::progress::Progress;
 use super::report::{Context as _, Report};
@@ -63,7 +64,7 @@ fn one(args: &Args, source: &Source, target: Option<&Target>, session: &Session<
     let access = if target.is_none() { Access::Change } else { Access::Read };
     let input = Input::read(source, access, args.format, args.path.as_deref(), context)?;
     let linked = if args.require_sealed { Linked::Refuse } else { Linked::Note };
-    let open = session.open(&input, args.path.as_deref(), linked)?;
+    let open = Opened::read(&input, args.path.as_deref(), linked, session)?;
     let text = open.plain().source.as_bytes();
     let guard = |path: &Path| {
         if args.allow_tracked { Ok(()) } else { plaintext::refuse_tracked(path, args.in_place, context) }

@@ -11,6 +11,7 @@ use sealeaf::policy::Policy;
 
 use super::context::Context;
 use super::input::{Access, Input, Source, expand, format_parser, walk};
+use super::opened::{is_sops, seal_as_sops};
 use super::output::{Content, Target, make_folders, replace, targets, write};
 use super::progress::Progress;
 use super::recipient::parse_all;
@@ -56,6 +57,16 @@ pub(crate) struct Args {
     /// Make a new data key and file id even where an earlier sealed version exists
     #[arg(long)]
     fresh: bool,
+    /// Seal as files of this program, or of SOPS
+    #[arg(long, value_enum, default_value_t = Envelope::Native)]
+    envelope: Envelope,
+}
+
+/// How a sealed file looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Envelope {
+    Native,
+    Sops,
 }
 
 /// Seals each file.
@@ -129,6 +140,10 @@ fn one(args: &Args, source: &Source, target: Option<&Target>, session: &Session<
     let access = if target.is_none() { Access::Change } else { Access::Read };
     let input = Input::read(source, access, args.format, args.path.as_deref(), context)?;
     let shown = source.shown().to_owned();
+    if is_sops(&input, context) {
+        context.note(format!("{}: encrypted already, as a SOPS file", escape::path(&shown)));
+        return Ok(());
+    }
     let (text, note) = match SealedFile::is_sealed(&input.text, input.format, &context.limits).at(&shown)? {
         true => {
             let accepted =
@@ -160,6 +175,10 @@ fn fresh(
     let context = session.context;
     let (policy, recipients) = rule(args, input, session)?;
     let document = plain(&input.text, input.format, context)?;
+    if args.envelope == Envelope::Sops {
+        let sealed = seal_as_sops(document, input, &recipients, args.allow_no_secrets, session)?;
+        return Ok((sealed.text.to_string(), counts(&sealed)));
+    }
     let before = if args.fresh { None } else { earlier(args, input, target, session)? };
     if let Some(open) = before {
         let next = Next {
