@@ -102,6 +102,9 @@ impl<'a> Finder<'a> {
 
     /// A comment on a line that something else begins.
     fn beside(&self, before: &Item, at: usize) -> Place {
+        if self.is_bracketed(before.value) && self.document.node(before.value).span.end <= at {
+            return Place { container: before.value, index: 0 };
+        }
         let mut place = before.place;
         // Behind a collection in brackets it is that one's own, in the first place.
         while self.is_bracketed(place.container) && self.document.node(place.container).span.end <= at {
@@ -115,43 +118,88 @@ impl<'a> Finder<'a> {
         place
     }
 
-    /// A comment directly below the last entry of a nested collection, in its column, is still that one's.
+    /// A comment on its own line that still belongs to what is above it: directly below the last value, and followed by
+    /// a blank line or by something that stands further left than that value's collection and elsewhere than the comment.
     fn below(&self, before: &Item, outer: Place, index: usize, end: usize) -> Option<Place> {
-        let comment = self.document.comments.get(index)?;
-        let line = self.line(comment.span.start);
-        let first = self.first_of_block(index);
-        if first != self.line(end) + 1 {
+        let is_block = self.document.scalar(before.value).is_some_and(|scalar| scalar.body.is_some());
+        let (first, last) = self.block(index);
+        let is_directly_below = self.line_of(first) == self.line(end) + 1;
+        let above = first.checked_sub(1).filter(|above| {
+            self.line_of(*above) + 1 == self.line_of(first) && self.is_alone(*above) && !is_directly_below
+        });
+        let is_waiting = self.document.node(before.value).span.start > self.start_of(index);
+        if is_waiting || (!is_directly_below && above.is_none()) {
             return None;
         }
-        let column = comment.span.start - self.lines.get(line).copied().unwrap_or_default();
         let mut container = before.place.container;
-        loop {
-            if container == outer.container {
-                return None;
-            }
-            if !self.is_bracketed(container) && self.column(container) == column {
-                return Some(Place { container, index: usize::MAX });
-            }
+        while self.is_bracketed(container) {
             container = self.document.node(container).parent?;
         }
+        let column = self.column_at(self.start_of(index));
+        let behind = self.lines.get(self.line_of(last) + 1).and_then(|start| self.document.source.get(*start..));
+        let behind = behind.unwrap_or_default();
+        let indent = behind.len() - behind.trim_start_matches(' ').len();
+        let is_blank = behind.trim_start_matches(' ').is_empty()
+            || behind.trim_start_matches(' ').starts_with(['\n', '\r']);
+        let is_left = column < self.column(container);
+        let ends = (is_blank && !is_block) || (!is_blank && indent < self.column(container) && indent != column);
+        if !ends || container == outer.container {
+            return None;
+        }
+        // Further left than the value, it belongs to the collection of its own column, if one ends here.
+        if above.is_some() || (is_blank && is_left) {
+            container = self.of_column(container, column, outer.container)?;
+        }
+        Some(Place { container, index: usize::MAX })
     }
 
-    /// The line of the first comment of those that stand directly above this one, without a blank line.
-    fn first_of_block(&self, index: usize) -> usize {
-        let line_of = |index: usize| {
-            self.document.comments.get(index).map_or(0, |comment| self.line(comment.span.start))
-        };
-        let mut first = index;
-        while let Some(above) = first.checked_sub(1).filter(|above| line_of(*above) + 1 == line_of(first)) {
-            let start = self.document.comments.get(above).map_or(0, |comment| comment.span.start);
-            let line = self.lines.get(line_of(above)).copied().unwrap_or_default();
-            let is_alone = self.document.source.get(line..start).is_some_and(|text| text.trim().is_empty());
-            if !is_alone {
-                break;
+    /// The collection of that column among those around `from`, inside of `outer`. A list in its key's column counts as
+    /// its key's map.
+    fn of_column(&self, from: NodeId, column: usize, outer: NodeId) -> Option<NodeId> {
+        let least = self.column(outer);
+        let mut found = None;
+        let mut at = Some(from);
+        while let Some(id) = at.filter(|id| *id != outer) {
+            if self.column(id) == column && column > least {
+                found = Some(id);
             }
+            at = self.document.node(id).parent;
+        }
+        found
+    }
+
+    /// The first and last of the comments that stand on lines of their own, one below the other, in one column.
+    fn block(&self, index: usize) -> (usize, usize) {
+        let is_next = |above: usize, below: usize| {
+            let (one, two) = (self.start_of(above), self.start_of(below));
+            self.line(one) + 1 == self.line(two)
+                && self.column_at(one) == self.column_at(two)
+                && self.is_alone(above)
+                && self.is_alone(below)
+        };
+        let (mut first, mut last) = (index, index);
+        while let Some(above) = first.checked_sub(1).filter(|above| is_next(*above, first)) {
             first = above;
         }
-        line_of(first)
+        while last + 1 < self.document.comments.len() && is_next(last, last + 1) {
+            last += 1;
+        }
+        (first, last)
+    }
+
+    fn start_of(&self, index: usize) -> usize {
+        self.document.comments.get(index).map_or(0, |comment| comment.span.start)
+    }
+
+    fn line_of(&self, index: usize) -> usize {
+        self.line(self.start_of(index))
+    }
+
+    /// Whether nothing stands before a comment in its line.
+    fn is_alone(&self, index: usize) -> bool {
+        let start = self.start_of(index);
+        let line = self.lines.get(self.line(start)).copied().unwrap_or_default();
+        self.document.source.get(line..start).is_some_and(|text| text.trim().is_empty())
     }
 
     /// Where the last content before `at` ends.
@@ -182,8 +230,11 @@ impl<'a> Finder<'a> {
     }
 
     fn column(&self, id: NodeId) -> usize {
-        let start = self.document.node(id).span.start;
-        start - self.lines.get(self.line(start)).copied().unwrap_or_default()
+        self.column_at(self.document.node(id).span.start)
+    }
+
+    fn column_at(&self, at: usize) -> usize {
+        at - self.lines.get(self.line(at)).copied().unwrap_or_default()
     }
 
     fn line(&self, at: usize) -> usize {

@@ -78,6 +78,10 @@ impl Outline {
             }
             walk.container(part.root, "", false, true)?;
         }
+        if document.parts.is_empty() {
+            Event::Map.hash(&mut walk.shape);
+            Event::End.hash(&mut walk.shape);
+        }
         Ok(Self { slots: walk.slots, shape: walk.shape.finish() })
     }
 }
@@ -136,6 +140,8 @@ impl Walk<'_> {
                     self.judge.done();
                 }
             }
+            // A document of nothing but metadata is empty without.
+            _ if is_root => Event::Map.hash(&mut self.shape),
             _ => {}
         }
         for (_, comment) in comments {

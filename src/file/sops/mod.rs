@@ -16,4 +16,5 @@ mod tests;
 
 pub use next::{Change, Next};
 pub use open::{OpenSops, SopsFile};
+pub use crate::envelope::sops::{By, Metadata, Selector, SopsError};
 pub use seal::{Sealed, Sealing, seal};
