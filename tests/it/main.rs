@@ -30,6 +30,7 @@ mod repair;
 mod reseal;
 mod rotate;
 mod set;
+mod sops;
 mod status;
 mod support;
 mod tidy;

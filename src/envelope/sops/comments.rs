@@ -136,13 +136,15 @@ impl<'a> Finder<'a> {
             container = self.document.node(container).parent?;
         }
         let column = self.column_at(self.start_of(index));
-        let behind = self.lines.get(self.line_of(last) + 1).and_then(|start| self.document.source.get(*start..));
+        let behind =
+            self.lines.get(self.line_of(last) + 1).and_then(|start| self.document.source.get(*start..));
         let behind = behind.unwrap_or_default();
         let indent = behind.len() - behind.trim_start_matches(' ').len();
         let is_blank = behind.trim_start_matches(' ').is_empty()
             || behind.trim_start_matches(' ').starts_with(['\n', '\r']);
         let is_left = column < self.column(container);
-        let ends = (is_blank && !is_block) || (!is_blank && indent < self.column(container) && indent != column);
+        let ends =
+            (is_blank && !is_block) || (!is_blank && indent < self.column(container) && indent != column);
         if !ends || container == outer.container {
             return None;
         }

@@ -4,47 +4,42 @@ use std::collections::{HashMap, VecDeque};
 
 use super::open::{OpenSops, comment_span};
 use crate::document::{Document, NodeId, Scalar, Splice};
-use crate::envelope::sops::{Item, Outline, Slot, What};
+use crate::envelope::sops::{Item, Outline, Slot, Type, What};
 use crate::secret::SecretText;
 
-/// By new slot, the old one of the same path and content. No old slot is given twice. In a list, elements that did not
-/// move come first, then those that did.
+/// By new slot, the old one of the same path and content. No old slot is given twice. Of a list's elements, those at its
+/// beginning and end that stayed go together first, then those between that moved, in order.
 pub(super) fn pairs(new: &Outline, items: &[Option<Item>], old: &OpenSops) -> Vec<Option<usize>> {
     let mut pairs = vec![None; new.slots.len()];
-    let new_groups = groups(&new.slots, items);
     let old_groups = groups(&old.file.outline.slots, &old.items);
-    for (path, places) in &new_groups {
-        let Some(before) = old_groups.get(path) else { continue };
-        let same = |new: usize, old_at: usize| match (items.get(new), old.items.get(old_at)) {
+    for (path, here) in groups(&new.slots, items) {
+        let Some(there) = old_groups.get(&path) else { continue };
+        let same = |(new, old_at): (&usize, &usize)| match (items.get(*new), old.items.get(*old_at)) {
             (Some(Some(a)), Some(Some(b))) => a == b && a.plain() == b.plain(),
             _ => false,
         };
-        let mut waiting: HashMap<&[u8], VecDeque<usize>> = HashMap::new();
-        let mut is_taken = vec![false; before.len()];
-        let shift = |index: usize| index.checked_add(before.len())?.checked_sub(places.len());
-        for (index, place) in places.iter().enumerate() {
-            // From the front while nothing differs, then from the back.
-            let candidates = [Some(index), shift(index)];
-            let found = candidates.into_iter().flatten().find(|at| {
-                before.get(*at).is_some_and(|old_at| {
-                    !is_taken.get(*at).copied().unwrap_or(true) && same(*place, *old_at)
-                })
-            });
-            if let Some(at) = found {
-                is_taken[at] = true;
-                pairs[*place] = before.get(at).copied();
-            }
-        }
-        for (at, old_at) in before.iter().enumerate().filter(|(at, _)| !is_taken[*at]) {
-            let _ = at;
+        let head = here.iter().zip(there).take_while(|pair| same(*pair)).count();
+        let shorter = here.len().min(there.len()) - head;
+        let back = here.iter().rev().zip(there.iter().rev()).take(shorter);
+        let tail = back.take_while(|pair| same(*pair)).count();
+        let mut waiting: HashMap<(Type, &[u8]), VecDeque<usize>> = HashMap::new();
+        for old_at in there.iter().take(there.len() - tail).skip(head) {
             if let Some(Some(item)) = old.items.get(*old_at) {
-                waiting.entry(item.plain()).or_default().push_back(*old_at);
+                waiting.entry((item.kind(), item.plain())).or_default().push_back(*old_at);
             }
         }
-        for place in places.iter().filter(|place| pairs[**place].is_none()).copied().collect::<Vec<_>>() {
-            let Some(Some(item)) = items.get(place) else { continue };
-            let found = waiting.get_mut(item.plain()).and_then(VecDeque::pop_front);
-            pairs[place] = found.filter(|old_at| same(place, *old_at));
+        for (index, place) in here.iter().enumerate() {
+            let found = if index < head {
+                there.get(index).copied()
+            } else if index >= here.len() - tail {
+                there.get(index + there.len() - here.len()).copied()
+            } else {
+                let item = items.get(*place).and_then(Option::as_ref);
+                item.and_then(|item| waiting.get_mut(&(item.kind(), item.plain()))?.pop_front())
+            };
+            if let Some(pair) = pairs.get_mut(*place) {
+                *pair = found;
+            }
         }
     }
     pairs

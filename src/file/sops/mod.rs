@@ -11,10 +11,8 @@ mod kept;
 mod next;
 mod open;
 mod seal;
-#[cfg(test)]
-mod tests;
 
+pub use crate::envelope::sops::{By, Metadata, Selector, SopsError};
 pub use next::{Change, Next};
 pub use open::{OpenSops, SopsFile};
-pub use crate::envelope::sops::{By, Metadata, Selector, SopsError};
 pub use seal::{Sealed, Sealing, seal};

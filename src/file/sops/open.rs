@@ -267,12 +267,16 @@ impl SopsFile {
                 What::Nothing(_) => {}
             }
         }
-        for part in 0..self.document.parts.len() {
-            let cut = self.format.cut_entry(&self.document, part, ENTRY);
-            let cut = cut.map_err(|error| edit_error(&self.document, error))?;
-            splices.extend(cut.map(|cut| cut.splices).unwrap_or_default());
+        let mut cuts = cuts_of(&self.document, self.format)?;
+        cuts.extend(splices.iter().cloned());
+        if let Ok(text) = apply(&self.document.source, &cuts) {
+            return Ok(text);
         }
-        Ok(apply(&self.document.source, &splices).map_err(GateError::Splice)?)
+        // At the end of a file without a last line break, that of a block's last line is also the entry's.
+        let text = apply(&self.document.source, &splices).map_err(GateError::Splice)?;
+        let wide = Limits { file: usize::MAX, leaf: usize::MAX, leaves: usize::MAX, ..Limits::default() };
+        let document = self.format.parse(&text, &wide)?;
+        Ok(apply(&text, &cuts_of(&document, self.format)?).map_err(GateError::Splice)?)
     }
 
     fn value(&self, id: NodeId, item: &Item, simple: bool) -> Result<Vec<Splice>, FileError> {
@@ -375,6 +379,16 @@ impl OpenSops {
         let slots = self.sealed_comments.iter().filter_map(|at| self.file.outline.slots.get(*at));
         slots.map(|slot| self.file.document.line_of(self.file.place(slot).start)).collect()
     }
+}
+
+/// What takes the metadata out of every part.
+fn cuts_of(document: &Document, format: &dyn Format) -> Result<Vec<Splice>, FileError> {
+    let mut splices = Vec::new();
+    for part in 0..document.parts.len() {
+        let cut = format.cut_entry(document, part, ENTRY).map_err(|error| edit_error(document, error))?;
+        splices.extend(cut.map(|cut| cut.splices).unwrap_or_default());
+    }
+    Ok(splices)
 }
 
 /// JSON has one type of number: what SOPS 3.11 wrote as a float may be read as an integer again.

@@ -38,12 +38,14 @@ pub(super) fn value(document: &Document, id: NodeId, value: &Value, bare: bool) 
         std::iter::once(Splice::new(scalar.token, text)).chain(body).collect()
     };
     let Value::Str(text) = value else { return line(write::one_line(value)) };
+    // What a tag says to be a string is one in any spelling.
+    let tagged = document.node(id).tag.is_some();
     let block = || Block::of(document, scalar).and_then(|block| block.splices(text));
     match scalar.style {
         Style::Literal | Style::Folded => block().unwrap_or_else(|| line(write::double_quoted(text))),
         Style::Double => line(write::double_quoted(text)),
         Style::Single if !scalar.flow => line(single(text)),
-        _ if bare && is_bare(text, scalar.flow) => line(text.clone()),
+        _ if (bare || tagged) && is_bare(text, scalar.flow, tagged) => line(text.clone()),
         Style::Single => line(single(text)),
         _ => new_block(document, scalar, text).unwrap_or_else(|| line(write::string(text))),
     }
@@ -182,7 +184,7 @@ fn break_of(document: &Document) -> Eol {
 
 /// Whether a string reads as itself without quotes: no indicator in front, no comment and no key in it, and, in
 /// brackets, nothing that ends an element.
-fn is_bare(text: &str, flow: bool) -> bool {
+fn is_bare(text: &str, flow: bool, tagged: bool) -> bool {
     let mut chars = text.chars();
     let (first, second) = (chars.next(), chars.next());
     let begins = match first {
@@ -200,6 +202,6 @@ fn is_bare(text: &str, flow: bool) -> bool {
         && ![": ", ":\t", " #", "\t#"].iter().any(|part| text.contains(part))
         && !(flow && text.contains([',', '[', ']', '{', '}']))
         && text.chars().all(is_printable)
-        && schema::is_string(text)
+        && (tagged || schema::is_string(text))
         && decode::flow_scalar(Style::Plain, text).is_some_and(|read| *read == *text)
 }
