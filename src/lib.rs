@@ -21,6 +21,7 @@ pub mod file;
 pub mod format;
 pub mod git;
 pub mod keys;
+mod parallel;
 pub mod policy;
 pub mod secret;
 mod simple;

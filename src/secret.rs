@@ -2,7 +2,8 @@
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
-use std::ops::{Deref, DerefMut};
+use std::ops::Deref;
+use std::sync::Arc;
 
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
@@ -77,34 +78,135 @@ impl PartialEq for SecretBytes {
 
 impl Eq for SecretBytes {}
 
-/// Secret text: a document's source, a leaf's value. Reads as `str`.
-#[derive(Clone, Default, PartialEq, Eq)]
-pub struct SecretText(Zeroizing<String>);
+/// Secret text that is being written. Reserve its capacity beforehand: memory that it grows out of is not wiped.
+pub type SecretString = Zeroizing<String>;
+
+/// Secret text: a document's source, a leaf's value. Reads as `str`. Pieces of one text can share its memory, which is
+/// wiped when the last of them is dropped.
+#[derive(Clone)]
+pub struct SecretText(Repr);
+
+#[derive(Clone)]
+enum Repr {
+    Owned(SecretString),
+    Shared { whole: Arc<SecretString>, start: u32, end: u32 },
+}
 
 impl SecretText {
     /// Takes over `text`.
     #[must_use]
     pub fn new(text: String) -> Self {
-        Self(Zeroizing::new(text))
+        Self(Repr::Owned(Zeroizing::new(text)))
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        match &self.0 {
+            Repr::Owned(text) => text,
+            Repr::Shared { whole, start, end } => {
+                whole.get(*start as usize..*end as usize).unwrap_or_default()
+            }
+        }
+    }
+
+    /// The same text, whose [`SecretText::slice`]s share its memory. Texts of 4 GiB and more are left as they are.
+    #[must_use]
+    pub fn shared(self) -> Self {
+        match self.0 {
+            Repr::Owned(text) => match u32::try_from(text.len()) {
+                Ok(end) => Self(Repr::Shared { whole: Arc::new(text), start: 0, end }),
+                Err(_) => Self(Repr::Owned(text)),
+            },
+            Repr::Shared { .. } => self,
+        }
+    }
+
+    /// The bytes `start..end` of a text; empty where the range does not fit. Copies nothing of a shared text.
+    #[must_use]
+    pub fn slice(&self, start: usize, end: usize) -> Self {
+        let Some(part) = self.get(start..end) else { return Self::default() };
+        match &self.0 {
+            Repr::Shared { whole, start: first, .. } => {
+                let at = |offset| u32::try_from(offset).map(|offset| first.saturating_add(offset));
+                match (at(start), at(end)) {
+                    (Ok(start), Ok(end)) => Self(Repr::Shared { whole: Arc::clone(whole), start, end }),
+                    _ => part.into(),
+                }
+            }
+            Repr::Owned(_) => part.into(),
+        }
+    }
+
+    /// Keeps the first `length` bytes; all where there are no more, or where that is inside a character.
+    pub fn truncate(&mut self, length: usize) {
+        if !self.is_char_boundary(length) {
+            return;
+        }
+        match &mut self.0 {
+            Repr::Owned(text) => text.truncate(length),
+            Repr::Shared { start, end, .. } => {
+                *end = u32::try_from(length).map_or(*end, |length| start.saturating_add(length).min(*end));
+            }
+        }
+    }
+}
+
+impl Default for SecretText {
+    fn default() -> Self {
+        Self::new(String::new())
+    }
+}
+
+impl PartialEq for SecretText {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_str() == other.as_str()
+    }
+}
+
+impl Eq for SecretText {}
+
+impl PartialEq<str> for SecretText {
+    fn eq(&self, other: &str) -> bool {
+        self.as_str() == other
+    }
+}
+
+impl PartialEq<Box<str>> for SecretText {
+    fn eq(&self, other: &Box<str>) -> bool {
+        self.as_str() == &**other
     }
 }
 
 impl Hash for SecretText {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.0.as_str().hash(state);
+        self.as_str().hash(state);
     }
 }
 
 impl Deref for SecretText {
-    type Target = String;
-    fn deref(&self) -> &String {
-        &self.0
+    type Target = str;
+    fn deref(&self) -> &str {
+        self.as_str()
     }
 }
 
-impl DerefMut for SecretText {
-    fn deref_mut(&mut self) -> &mut String {
-        &mut self.0
+impl From<SecretString> for SecretText {
+    fn from(text: SecretString) -> Self {
+        Self(Repr::Owned(text))
+    }
+}
+
+/// Another handle; copies nothing of a shared text.
+impl From<&Self> for SecretText {
+    fn from(text: &Self) -> Self {
+        text.clone()
+    }
+}
+
+impl From<&String> for SecretText {
+    fn from(text: &String) -> Self {
+        text.as_str().into()
     }
 }
 

@@ -8,6 +8,7 @@ use sealeaf::format::{Format, by_file_name};
 use sealeaf::git::At;
 use sealeaf::keys::Recipient;
 use sealeaf::policy::Policy;
+use sealeaf::secret::SecretText;
 
 use super::context::Context;
 use super::input::{Access, Input, Source, expand, format_parser, walk};
@@ -171,13 +172,13 @@ fn fresh(
     input: &Input,
     target: Option<&Target>,
     session: &Session<'_>,
-) -> Result<(String, String), Report> {
+) -> Result<(SecretText, String), Report> {
     let context = session.context;
     let (policy, recipients) = rule(args, input, session)?;
     let document = plain(&input.text, input.format, context)?;
     if args.envelope == Envelope::Sops {
         let sealed = seal_as_sops(document, input, &recipients, args.allow_no_secrets, session)?;
-        return Ok((sealed.text.to_string(), counts(&sealed)));
+        return Ok((sealed.text.clone(), counts(&sealed)));
     }
     let before = if args.fresh { None } else { earlier(args, input, target, session)? };
     if let Some(open) = before {
@@ -192,7 +193,7 @@ fn fresh(
         let change = open.next(next, &session.keyring(), &context.limits)?;
         let kept = change.sealed.sealed - change.sealed.fresh;
         let note = format!("{}, {kept} unchanged", counts(&change.sealed));
-        return Ok((change.sealed.text.to_string(), note));
+        return Ok((change.sealed.text, note));
     }
     let sealing = Sealing {
         policy,
@@ -202,7 +203,7 @@ fn fresh(
     };
     let sealed = seal(document, input.format, &sealing, &session.keyring(), &context.limits)?;
     let note = counts(&sealed);
-    Ok((sealed.text.to_string(), note))
+    Ok((sealed.text, note))
 }
 
 /// `7 of 9 values sealed`.

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use sealeaf::keys::age::{NewIdentity, generate, own_file};
-use sealeaf::secret::SecretText;
+use sealeaf::secret::SecretString;
 
 use super::context::Context;
 use super::input::{read_file, to_text};
@@ -97,7 +97,7 @@ pub(crate) fn add(
             .hint("name another file with --output"));
     }
     let gap = if before.is_empty() || before.ends_with('\n') { "" } else { "\n" };
-    let mut after = SecretText::new(String::with_capacity(before.len() + 1 + identity.text.len()));
+    let mut after = SecretString::new(String::with_capacity(before.len() + 1 + identity.text.len()));
     for part in [before.as_str(), gap, identity.text.as_str()] {
         after.push_str(part);
     }

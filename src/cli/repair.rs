@@ -7,6 +7,7 @@ use sealeaf::envelope::native::{Difference, EnvelopeError, State};
 use sealeaf::file::{FileError, Next, OpenFile, SealedFile};
 use sealeaf::git::At;
 use sealeaf::policy::Selection;
+use sealeaf::secret::SecretText;
 
 use super::escape;
 use super::input::Input;
@@ -31,7 +32,7 @@ pub(crate) fn run(
     path: Option<&Path>,
     accepted: Accepted<'_>,
     session: &Session<'_>,
-) -> Result<(String, String), Report> {
+) -> Result<(SecretText, String), Report> {
     let limits = &session.context.limits;
     let parse = || SealedFile::parse(&input.text, input.format, limits);
     let file = parse()?;
@@ -44,7 +45,7 @@ pub(crate) fn run(
             let ruling = path.map(|path| session.ruling(path)).transpose()?.flatten();
             let rules = [Some(&file.header().policy), ruling.as_ref().map(|ruling| &ruling.policy)];
             return if rules.into_iter().flatten().all(|policy| shows_nothing(&file, &policy.selection)) {
-                Ok((input.text.to_string(), "sealed already (not verified: no key for it)".to_owned()))
+                Ok((input.text.clone(), "sealed already (not verified: no key for it)".to_owned()))
             } else {
                 Err(error.into())
             };
@@ -57,7 +58,7 @@ pub(crate) fn run(
                 State::Sealed => "sealed already",
                 State::Linked => "sealed already (linked: `sealeaf reseal` makes one version of it)",
             };
-            return Ok((input.text.to_string(), note.to_owned()));
+            return Ok((input.text.clone(), note.to_owned()));
         }
         Err(FileError::Envelope(
             EnvelopeError::Link { .. }
@@ -89,7 +90,7 @@ pub(crate) fn run(
     };
     let change = open.next(next, &session.keyring(), limits)?;
     let note = format!("sealed again, {} new", plural(change.sealed.fresh, "value", "values"));
-    Ok((change.sealed.text.to_string(), note))
+    Ok((change.sealed.text, note))
 }
 
 /// Whether every leaf that a rule seals is a token; says nothing of their authenticity.

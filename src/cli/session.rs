@@ -14,6 +14,7 @@ use sealeaf::format::Format;
 use sealeaf::git::{At, GitError, Repo};
 use sealeaf::keys::{Keyring, Recipient, Run};
 use sealeaf::policy::{Integrity, Policy};
+use sealeaf::secret::SecretText;
 
 use super::context::Context;
 use super::escape;
@@ -324,7 +325,11 @@ pub(crate) fn same_keys<'k>(a: impl Iterator<Item = &'k Recipient>, b: &[Recipie
 }
 
 /// Parses a plain text.
-pub(crate) fn plain(text: &str, format: &dyn Format, context: &Context) -> Result<Document, FileError> {
+pub(crate) fn plain(
+    text: impl Into<SecretText>,
+    format: &dyn Format,
+    context: &Context,
+) -> Result<Document, FileError> {
     sealeaf::file::parse(text, format, &context.limits)
 }
 

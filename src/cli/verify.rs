@@ -5,6 +5,7 @@ use sealeaf::envelope::native::State;
 use sealeaf::file::{FileError, OpenFile, SealedFile};
 use sealeaf::format::Format;
 use sealeaf::git::At;
+use sealeaf::policy::Integrity;
 use serde::Serialize;
 
 use super::context::Context;
@@ -111,7 +112,8 @@ fn one(args: &Args, source: &Source, session: &Session<'_>) -> Result<Found, Rep
     let newest = file.sealed().newest();
     let mut notes = Vec::new();
     if let Some(open) = &open {
-        let linked = if args.require_sealed { Linked::Refuse } else { Linked::Silent };
+        let is_strict = args.require_sealed || open.header().policy.integrity == Integrity::Sealed;
+        let linked = if is_strict { Linked::Refuse } else { Linked::Silent };
         session.check_state(open, source.shown(), linked)?;
     } else {
         notes.push("no key: only compared with git, not authenticated".to_owned());

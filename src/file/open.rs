@@ -40,18 +40,28 @@ impl SealedFile {
     ///
     /// # Errors
     /// [`FileError::NotSealed`] where there is no metadata; else what is not in order.
-    pub fn parse(text: &str, format: &'static dyn Format, limits: &Limits) -> Result<Self, FileError> {
-        let document = format.parse(text, &sealed_limits(limits))?;
+    pub fn parse(
+        text: impl Into<SecretText>,
+        format: &'static dyn Format,
+        limits: &Limits,
+    ) -> Result<Self, FileError> {
+        let text = text.into().shared();
+        let document = format.read(text.clone(), &sealed_limits(limits))?;
         let (body, entry) = format.detach(document, ENTRY)?;
         let sealed = Sealed::parse(body, &entry.ok_or(FileError::NotSealed)?)?;
-        Ok(Self { format, text: text.into(), sealed })
+        Ok(Self { format, text, sealed })
     }
 
-    /// Whether a text carries metadata, by a parse that looks no further.
+    /// Whether a text carries metadata, by a parse that looks no further. A text that cannot hold the entry's name is
+    /// not parsed at all.
     ///
     /// # Errors
     /// [`FileError::Parse`] where it does not parse.
     pub fn is_sealed(text: &str, format: &dyn Format, limits: &Limits) -> Result<bool, FileError> {
+        // The name stands there as it is, unless an escape hides it.
+        if !text.contains(ENTRY) && !text.contains('\\') {
+            return Ok(false);
+        }
         let document = format.parse(text, &sealed_limits(limits))?;
         Ok(format.detach(document, ENTRY)?.1.is_some())
     }
@@ -131,7 +141,7 @@ impl SealedFile {
     /// [`FileError`]; no plaintext leaves then.
     pub fn open_with(self, key: DataKey, limits: &Limits) -> Result<OpenFile, FileError> {
         let authentic = self.sealed.authenticate(&key)?;
-        let plain = unseal(&self, &authentic, limits)?;
+        let (authentic, plain) = unseal(&self, authentic, limits)?;
         Ok(OpenFile { file: self, key, authentic, plain })
     }
 
@@ -142,7 +152,7 @@ impl SealedFile {
     /// [`FileError`]; no plaintext leaves then.
     pub fn salvage(self, key: DataKey, limits: &Limits) -> Result<(OpenFile, Vec<Difference>), FileError> {
         let (authentic, differences) = self.sealed.salvage(&key)?;
-        let plain = unseal(&self, &authentic, limits)?;
+        let (authentic, plain) = unseal(&self, authentic, limits)?;
         Ok((OpenFile { file: self, key, authentic, plain }, differences))
     }
 }
@@ -208,7 +218,15 @@ fn sealed_limits(limits: &Limits) -> Limits {
     }
 }
 
-fn unseal(file: &SealedFile, authentic: &Authentic, limits: &Limits) -> Result<Document, FileError> {
-    let unsealing = Unsealing { leaves: authentic.leaves.clone(), comments: authentic.comments.clone() };
-    Ok(gate::unseal(file.format, &file.sealed.body, &unsealing, limits)?)
+/// Lends the gate what was authenticated: values are not copied.
+fn unseal(
+    file: &SealedFile,
+    authentic: Authentic,
+    limits: &Limits,
+) -> Result<(Authentic, Document), FileError> {
+    let Authentic { leaves, comments, state } = authentic;
+    let unsealing = Unsealing { leaves, comments };
+    let plain = gate::unseal(file.format, &file.sealed.body, &unsealing, limits)?;
+    let Unsealing { leaves, comments } = unsealing;
+    Ok((Authentic { leaves, comments, state }, plain))
 }

@@ -3,6 +3,7 @@
 
 use super::{EditError, Format, Limits, ParseError};
 use crate::document::{Document, Kind, NodeId, Span, Spelling, Splice, Tree, Value, apply};
+use crate::parallel;
 use crate::secret::SecretText;
 
 /// Name of the metadata entry.
@@ -75,10 +76,15 @@ pub fn seal(
     sealing: &Sealing<'_>,
     limits: &Limits,
 ) -> Result<(SecretText, Document), GateError> {
-    let mut splices = Vec::new();
-    for (id, token, _) in &sealing.leaves {
-        splices.extend(format.seal_leaf(document, *id, token));
-    }
+    let sealed = parallel::map(
+        sealing.leaves.len(),
+        || (),
+        |(), index| {
+            let (id, token, _) = &sealing.leaves[index];
+            format.seal_leaf(document, *id, token)
+        },
+    );
+    let mut splices: Vec<Splice> = sealed.into_iter().flatten().collect();
     for (index, token) in &sealing.comments {
         splices.push(Splice::new(behind_marker(document, *index), format!(" {token}")));
     }
@@ -86,9 +92,10 @@ pub fn seal(
     splices.extend(
         attached.map_err(|source| GateError::Edit { line: document.line_of(source.offset), source })?,
     );
-    let text = apply(&document.source, &splices)?;
+    let text = apply(&document.source, &splices)?.shared();
+    drop(splices);
     let limits = Limits { leaf: usize::MAX, file: usize::MAX, leaves: usize::MAX, ..limits.clone() };
-    let parsed = format.parse(&text, &limits).map_err(GateError::Parse)?;
+    let parsed = format.read(text.clone(), &limits).map_err(GateError::Parse)?;
     let (body, entry) = format.detach(parsed, ENTRY).map_err(GateError::Parse)?;
     let fail = |offset, reason| GateError::RoundTrip { line: document.line_of(offset), reason };
     if !entry.is_some_and(|entry| same_tree(&entry, sealing.entry)) {
@@ -135,7 +142,7 @@ fn check_tokens(
                 Some(Value::Str(text)) if text.as_str() == token => {}
                 _ => return Err((at, "a token cannot stand in this place")),
             },
-            None if document.value(id) != body.value(id) => return Err((at, "a clear value changes")),
+            None if !same_value(document, body, id) => return Err((at, "a clear value changes")),
             None => {}
         }
     }
@@ -161,12 +168,14 @@ fn undo(
     sealing: &Sealing<'_>,
 ) -> Result<(), Difference> {
     let mut splices = Vec::new();
-    for (id, _, spelling) in &sealing.leaves {
+    let put_back = |(): &mut (), index: usize| {
+        let (id, _, spelling) = &sealing.leaves[index];
         let at = document.node(*id).span.start;
         let value = document.value(*id).ok_or((at, "this is no leaf"))?;
-        splices.extend(
-            format.unseal_leaf(body, *id, &value, spelling).ok_or((at, "this value cannot be put back"))?,
-        );
+        format.unseal_leaf(body, *id, &value, spelling).ok_or((at, "this value cannot be put back"))
+    };
+    for leaf in parallel::map(sealing.leaves.len(), || (), put_back) {
+        splices.extend(leaf?);
     }
     for (index, _) in &sealing.comments {
         let text = behind_marker(document, *index).of(&document.source);
@@ -234,29 +243,32 @@ fn attempt(
 ) -> Result<Document, Failure> {
     let mut splices = Vec::new();
     let mut sealed = vec![false; body.nodes.len()];
-    for ((id, value, spelling), simple) in unsealing.leaves.iter().zip(fallback) {
-        sealed[id.index()] = true;
-        let spelled = if *simple { None } else { format.unseal_leaf(body, *id, value, spelling) };
-        splices.extend(spelled.unwrap_or_else(|| format.unseal_default(body, *id, value)));
-    }
+    let put_back = |(): &mut (), index: usize| {
+        let (id, value, spelling) = &unsealing.leaves[index];
+        let spelled = if fallback[index] { None } else { format.unseal_leaf(body, *id, value, spelling) };
+        spelled.unwrap_or_else(|| format.unseal_default(body, *id, value))
+    };
+    splices.extend(parallel::map(unsealing.leaves.len(), || (), put_back).into_iter().flatten());
+    unsealing.leaves.iter().for_each(|(id, _, _)| sealed[id.index()] = true);
     for (index, text) in &unsealing.comments {
         splices.push(Splice::new(behind_marker(body, *index), text.as_str()));
     }
     let text = apply(&body.source, &splices).map_err(Failure::Splice)?;
+    drop(splices);
     let limits = Limits { leaf: usize::MAX, ..limits.clone() };
-    let plain = format.parse(&text, &limits).map_err(Failure::Parse)?;
+    let plain = format.read(text, &limits).map_err(Failure::Parse)?;
     same_shape(body, &plain, &|id| sealed[id.index()]).map_err(Failure::Shape)?;
     let wrong: Vec<usize> = (0..unsealing.leaves.len())
         .filter(|index| {
             let (id, value, _) = &unsealing.leaves[*index];
-            plain.value(*id).as_ref() != Some(value)
+            !plain.has_value(*id, value)
         })
         .collect();
     if !wrong.is_empty() {
         return Err(Failure::Leaves(wrong));
     }
     for id in body.ids().filter(|id| !sealed[id.index()]) {
-        if body.value(id) != plain.value(id) {
+        if !same_value(body, &plain, id) {
             return Err(Failure::Shape((body.node(id).span.start, "a clear value changes")));
         }
     }
@@ -321,6 +333,14 @@ pub fn same_shape(a: &Document, b: &Document, free: &dyn Fn(NodeId) -> bool) -> 
         }
     }
     Ok(())
+}
+
+/// Whether a leaf means the same in both.
+fn same_value(a: &Document, b: &Document, id: NodeId) -> bool {
+    match (a.scalar(id), b.scalar(id)) {
+        (Some(one), Some(two)) => one.value == two.value,
+        _ => a.value(id) == b.value(id),
+    }
 }
 
 fn behind_marker(document: &Document, index: usize) -> Span {

@@ -1,6 +1,6 @@
 //! Line breaks and blanks: what a file uses, and the small questions that layout asks of a text.
 
-use crate::secret::SecretText;
+use crate::secret::{SecretString, SecretText};
 
 /// A kind of line break. The numbers are the line break codes of spelling records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,7 +67,7 @@ impl LineBreak {
         if self == to || self == Self::None || to == Self::None {
             return text.into();
         }
-        let mut out = SecretText::new(String::with_capacity(2 * text.len()));
+        let mut out = SecretString::new(String::with_capacity(2 * text.len()));
         let mut rest = text;
         while let Some(at) = rest.find(['\n', '\r']) {
             if Self::at(rest, at) != self {
@@ -78,7 +78,7 @@ impl LineBreak {
             rest = &rest[at + self.text().len()..];
         }
         out.push_str(rest);
-        out
+        out.into()
     }
 }
 

@@ -35,11 +35,20 @@ pub trait Format: Sync {
     fn extensions(&self) -> &'static [&'static str];
 
     /// Reads a file. Strict: duplicate keys, complex keys, keys with anchor, tag or alias, broken syntax and anything
-    /// over a limit are errors with their place. Never panics, never takes more than linear time.
+    /// over a limit are errors with their place. Never panics, never takes more than linear time. The document keeps
+    /// `source`, and its values share its memory where they stand there as they are.
     ///
     /// # Errors
     /// [`ParseError`].
-    fn parse(&self, text: &str, limits: &Limits) -> Result<Document, ParseError>;
+    fn read(&self, source: SecretText, limits: &Limits) -> Result<Document, ParseError>;
+
+    /// The same for a text that is copied.
+    ///
+    /// # Errors
+    /// [`ParseError`].
+    fn parse(&self, text: &str, limits: &Limits) -> Result<Document, ParseError> {
+        self.read(text.into(), limits)
+    }
 
     /// How the source writes the leaf `id` (a scalar or an empty container), complete enough to put it back.
     fn spelling(&self, document: &Document, id: NodeId) -> Spelling;

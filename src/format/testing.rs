@@ -165,9 +165,9 @@ pub(super) fn edited(
         Edit::Remove => format.remove(&document, id)?,
     };
     let text = apply(source, &splices).unwrap();
-    let after = format.parse(&text, &Limits::default()).unwrap_or_else(|error| panic!("{error}\n{}", *text));
+    let after = format.parse(&text, &Limits::default()).unwrap_or_else(|error| panic!("{error}\n{}", &*text));
     let expect = sorted(model(tree(&document), &path.steps, edit));
-    assert_eq!(shown(&sorted(tree(&after))), shown(&expect), "{path}\n{source}\n->\n{}", *text);
+    assert_eq!(shown(&sorted(tree(&after))), shown(&expect), "{path}\n{source}\n->\n{}", &*text);
     Ok(text.to_string())
 }
 

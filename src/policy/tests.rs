@@ -181,7 +181,7 @@ fn table(rows: usize, columns: usize) -> Document {
                 flow: false,
                 base: -1,
             };
-            nodes.push(node(Some(row), Kind::Scalar(Box::new(scalar))));
+            nodes.push(node(Some(row), Kind::Scalar(scalar)));
         }
         items.push(row);
     }

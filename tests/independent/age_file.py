@@ -2,7 +2,7 @@
 
 import hashlib
 import hmac
-from base64 import b64encode
+from base64 import b64decode, b64encode
 
 from Crypto.Cipher import ChaCha20_Poly1305
 from Crypto.Protocol.DH import import_x25519_private_key, import_x25519_public_key, key_agreement
@@ -77,8 +77,53 @@ def encrypt(recipient, plaintext, random):
     body = b"".join(ChaCha20_Poly1305.new(key=key, nonce=bytes(12)).encrypt_and_digest(file_key))
     text = lambda data: b64encode(data).rstrip(b"=")  # noqa: E731
     header = b"age-encryption.org/v1\n-> X25519 " + text(share) + b"\n" + text(body) + b"\n---"
-    mac_key = hkdf_expand(hkdf_extract(b"", file_key), b"header")
-    mac = hmac.new(mac_key, header, hashlib.sha256).digest()
+    mac = hmac.new(_mac_key(file_key), header, hashlib.sha256).digest()
     stream_key = hkdf_expand(hkdf_extract(nonce, file_key), b"payload")
     sealed = ChaCha20_Poly1305.new(key=stream_key, nonce=bytes(11) + b"\x01").encrypt_and_digest(plaintext)
     return header + b" " + text(mac) + b"\n" + nonce + b"".join(sealed)
+
+
+def decrypt(secret, sealed):
+    """The plaintext of an age file of at most 64 KiB; None if it is for somebody else, or broken."""
+    try:
+        header, mac, nonce, data = _parts(sealed)
+        file_key = _file_key(secret, header)
+        if not hmac.compare_digest(hmac.new(_mac_key(file_key), header, hashlib.sha256).digest(), mac):
+            return None
+        stream_key = hkdf_expand(hkdf_extract(nonce, file_key), b"payload")
+        cipher = ChaCha20_Poly1305.new(key=stream_key, nonce=bytes(11) + b"\x01")
+        return cipher.decrypt_and_verify(data[:-16], data[-16:])
+    except (ValueError, IndexError):
+        return None
+
+
+def _parts(sealed):
+    """The header up to and with `---`, its MAC, the nonce, the rest."""
+    end = sealed.index(b"\n---") + 4
+    line = sealed.index(b"\n", end)
+    return sealed[:end], _unpadded(sealed[end + 1 : line]), sealed[line + 1 : line + 17], sealed[line + 17 :]
+
+
+def _file_key(secret, header):
+    """Tries every X25519 stanza; other ones may stand beside it."""
+    lines = header.split(b"\n")
+    for at, line in enumerate(lines):
+        words = line.split(b" ")
+        if words[:2] != [b"->", b"X25519"]:
+            continue
+        share, body = _unpadded(words[2]), _unpadded(lines[at + 1])
+        key = _wrap_key(share, _shared(secret, None), _shared(secret, share))
+        try:
+            return ChaCha20_Poly1305.new(key=key, nonce=bytes(12)).decrypt_and_verify(body[:-16], body[-16:])
+        except ValueError:
+            continue
+    raise ValueError("for somebody else")
+
+
+def _mac_key(file_key):
+    return hkdf_expand(hkdf_extract(b"", file_key), b"header")
+
+
+def _unpadded(text):
+    """Standard base64 without padding."""
+    return b64decode(text + b"=" * (-len(text) % 4), validate=True)

@@ -27,8 +27,8 @@ def parse(text):
             raise malformed("an entry `sealeaf` that is not the last of the file")
         key, file.entry = root.children.pop()
         file.entry_start = file.entry_key = key.start
-        if any(comment.end > key.start for comment in reader.comments):
-            raise malformed("a comment in or behind the metadata")
+        if any(key.start < comment.start < file.entry.end for comment in reader.comments):
+            raise malformed("a comment in the metadata")
     for comment in reader.comments:
         owner = innermost(reader.containers, comment.start) or file.documents[0]
         owner.comments.append(comment)
@@ -127,6 +127,9 @@ class _Reader:
                 if self.take(close):
                     break
                 self.need(",")
+                # One comma may stand behind the last.
+                if self.take(close):
+                    break
         node.end = self.at
         self.containers.append((node.start, node.end, node))
         return node

@@ -138,14 +138,14 @@ def read(fields, file_format):
             raise malformed(f"an unknown {mode}")
         setattr(entry, mode, fields[mode])
     if "scope" in fields:
-        entry.scope = _filled(_text(fields, "scope"), "scope")
+        entry.scope = _text(fields, "scope")
     entry.encrypt = _texts(fields, "encrypt")
-    entry.clear = _filled(_texts(fields, "clear"), "clear") if "clear" in fields else []
+    entry.clear = _texts(fields, "clear") if "clear" in fields else []
     entry.threshold = _number(fields, "threshold")
     entry.groups = [_group(group, entry.threshold) for group in _list(fields, "groups")]
     entry.policy, entry.head = _tag(fields, "policy"), _tag(fields, "head")
     if "sections" in fields:
-        for section in _filled(_list(fields, "sections"), "sections"):
+        for section in _list(fields, "sections"):
             _known(section, ("name", "tag"), (), "section")
             entry.sections.append((_text(section, "name"), _tag(section, "tag")))
     _limits(entry)
@@ -157,9 +157,8 @@ def _limits(entry):
         raise malformed("epochs count from 1")
     if entry.threshold != 1 or not entry.groups:
         raise malformed("a threshold or groups that this version does not open")
-    names = [key.name for group in entry.groups for key in group if key.name]
-    if len(set(names)) != len(names):
-        pass  # The text says nothing of names that appear twice.
+    if len(entry.groups) > 16 or any(len(group) > 64 for group in entry.groups):
+        raise malformed("too many groups or recipients")
 
 
 def _group(group, threshold):
@@ -174,16 +173,18 @@ def _group(group, threshold):
         if len(types) != 1:
             raise malformed("a recipient has one key type")
         wrap = Wrap(types[0], _text(fields, types[0]), _bytes(fields, "wrapped", None))
+        if len(wrap.wrapped) > 16384:
+            raise malformed("a wrap of more than 16 KiB")
         if "name" in fields:
-            wrap.name = _filled(_text(fields, "name"), "name")
+            wrap.name = _text(fields, "name")
         if "break_glass" in fields:
             if fields["break_glass"] is not True:
                 raise malformed("break_glass is true or left out")
             wrap.break_glass = True
         if "context" in fields:
-            if types[0] != "aws_kms":
-                raise malformed("a context of a type that has none")
-            for name in _filled(fields["context"], "context"):
+            if types[0] not in KNOWN_TYPES or not isinstance(fields["context"], dict):
+                raise malformed("a context of an unknown type, or none that is a map")
+            for name in fields["context"]:
                 wrap.context[name] = _text(fields["context"], name)
         keys.append(wrap)
     return keys

@@ -7,13 +7,14 @@ import json_text
 import metadata
 import toml_text
 import yaml_text
-from payload import BOOLEAN, COMMENT, INTEGER, LEGACY, STRING, decode
+from payload import BOOLEAN, COMMENT, FLOAT, INTEGER, LEGACY, NULL, STRING, TIME, decode
 from patterns import Rule
 from primitives import Refusal, be32, decrypt, forged, hm, malformed
 from stream import bind_ids, stream
 from tree import ALIAS, LIST, MAP, SCALAR, VOID, look_for_comment_token
 
 PARSERS = {"yaml": yaml_text.parse, "json": json_text.parse, "toml": toml_text.parse}
+IN_PLACE = {"yaml": "x: {}\n", "json": '{{"x": {}}}', "toml": "x = {}\n"}
 BREAKING = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]")
 
 
@@ -34,18 +35,24 @@ class Opened:
 def open_text(text, file_format, data_key, scope=None):
     """Opens a sealed text; `data_key(entry)` gives the data key."""
     file, entry = read_text(text, file_format)
+    walked = stream(file, entry.cleartext == "free")
+    bind_ids(walked.records, file.documents)
+    if entry.cleartext == "free":
+        for _, place, node in walked.clear:
+            _stays_inside(place, node)
     if scope is not None and scope != entry.scope:
         raise forged("another scope")
     keys = entry.keys(check_key(entry, data_key(entry)))
     if entry.policy_tag(keys, entry.policy.n) != entry.policy.tag:
         raise forged("the policy record does not fit")
-    walked = stream(file, entry.cleartext == "free")
-    bind_ids(walked.records, file.documents)
     records = all_records(entry, walked)
     for record, tag in zip(records, tags(entry, walked, keys, [record.n for record in records])):
         if record.tag != tag:
             raise forged("a link, the head or a section does not fit")
     payloads = [open_record(record, keys) for record in walked.records]
+    for payload in payloads:
+        if not readable(payload, file_format):
+            raise malformed("a value that the format does not read as its type")
     enforce(file, entry, walked)
     highest = max(record.n for record in records)
     wanted = seal(records, keys, highest)
@@ -57,13 +64,31 @@ def open_text(text, file_format, data_key, scope=None):
 
 def read_text(text, file_format):
     """Everything that needs no key."""
+    if isinstance(text, bytes):
+        try:
+            text = text.decode()
+        except UnicodeDecodeError as error:
+            raise malformed("no UTF-8") from error
     file = PARSERS[file_format](text)
+    _limits(file)
     if file.entry is None:
         raise Refusal(6, "the file is not sealed")
     entry = metadata.read(_fields(file.entry), file_format)
     Rule(entry.encrypt, entry.clear)
     check_comments(file, entry.comments)
     return file, entry
+
+
+def _limits(file):
+    """What section 12 gives as limits, as far as small files can exceed them."""
+    level = [(document.root, 1) for document in file.documents]
+    while level:
+        node, depth = level.pop()
+        if node.kind in (MAP, LIST) and depth > 64:
+            raise malformed("containers nested over 64 deep")
+        if node.kind == MAP and any(len(key.text.encode()) > 1024 for key, _ in node.children):
+            raise malformed("a key of more than 1 KiB")
+        level += [(child, depth + 1) for child in node.nodes()]
 
 
 def check_comments(file, mode):
@@ -125,8 +150,28 @@ def open_record(record, keys):
     """The payload of a token or comment."""
     payload = decode(decrypt(keys, record.path, record.token.sealed))
     if record.is_comment != (payload.type == COMMENT):
-        raise malformed("a comment that is none, or a value that is one")
+        raise forged("a comment that is none, or a value that is one")
+    text = payload.value.decode()
+    if record.is_comment and record.owner.marker != "/*" and ("\n" in text or "\r" in text):
+        raise malformed("a comment that would not stay one")
+    if record.is_comment and record.owner.marker == "/*" and "*/" in text:
+        raise malformed("a comment that would end early")
     return payload
+
+
+def readable(payload, file_format):
+    """Whether a text stands for a value of its type, so that the opened file means what was sealed."""
+    text = payload.value.decode()
+    if payload.type == NULL:
+        return file_format != "toml"
+    if payload.type not in (INTEGER, FLOAT, TIME, LEGACY):
+        return True
+    try:
+        root = PARSERS[file_format](IN_PLACE[file_format].format(text)).documents[0].root
+    except Refusal:
+        return False
+    found = root.children[0][1]
+    return len(root.children) == 1 and (found.type, found.value) == (payload.type, payload.value)
 
 
 def enforce(file, entry, walked):
@@ -135,8 +180,6 @@ def enforce(file, entry, walked):
     for _, place, node in walked.clear:
         if not (node.kind == MAP and node.by_header) and rule.marks(place.match):
             raise Refusal(7, "a value that the rule marks stands in clear")
-        if entry.cleartext == "free":
-            _stays_inside(place, node)
     for document in file.documents:
         anchors = {}
         at = {id(node): place for _, place, node in walked.aliases}
@@ -163,7 +206,7 @@ def _stays_inside(place, node):
     merged = any(step == b"\x01\x01\x00\x00\x00\x02<<" for step in place.clear)
     texts = [node.value.decode()] + [step for step in place.match if isinstance(step, str)]
     if merged or any(character in text for text in texts for character in "\x85\u2028\u2029"):
-        raise Refusal(7, "a clear value that reaches further than the rule sees")
+        raise malformed("a clear value that reaches further than the rule sees")
 
 
 def _fields(node):

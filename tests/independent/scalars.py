@@ -11,7 +11,7 @@ _CORE = [
     (FLOAT, r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)"),
 ]
 
-# What readers of YAML 1.1 take for something else than a string: section 4, "Ambiguous".
+# What readers of YAML 1.1 take for something else than a string: section 4, type 0B.
 _OLD = [
     r"y|Y|n|N|yes|Yes|YES|no|No|NO|on|On|ON|off|Off|OFF|<<|=",
     r"[-+]?(0b_*[01][01_]*|0o_*[0-7][0-7_]*|0x_*[0-9a-fA-F][0-9a-fA-F_]*)",

@@ -1,10 +1,7 @@
 """Sections 8 and 11: writing. A plain text is sealed in two steps: tokens are put in their places, then every tag and
 seal is written. The second step alone makes the next version of a sealed text, and whatever a test wants to forge."""
 
-import os
-import subprocess
-
-from metadata import Entry, Tag, Wrap
+from metadata import Entry, Tag
 from opening import PARSERS, all_records, read_text, seal, stays_clear, tags
 from patterns import Rule
 from payload import COMMENT, EMPTY_LIST, EMPTY_MAP, FORMATS, Payload, is_default
@@ -31,14 +28,15 @@ def new_entry(file_format, data_key, random, **fields):
     return entry
 
 
-def seal_text(plain, entry, data_key, random, change=lambda shown, payload: payload):
-    """Seals a plain text. `change` gives payloads, or bytes, other than the right ones."""
+def seal_text(plain, entry, data_key, random, change=lambda shown, payload: payload, strict=True):
+    """Seals a plain text. `change` gives payloads, or bytes, other than the right ones; without `strict` ids may be what
+    they must not."""
     file = PARSERS[entry.format](plain)
     if file.entry is not None:
         raise Refusal(7, "an entry of that name")
-    records = _mark(file, entry)
+    records = marked(file, entry)
     _new_ids(records, len(file.documents) > 1, random)
-    bind_ids(records, file.documents)
+    bind_ids(records, file.documents, strict)
     keys = entry.keys(data_key)
     splices = []
     for record in records:
@@ -51,10 +49,10 @@ def seal_text(plain, entry, data_key, random, change=lambda shown, payload: payl
     sealed = PARSERS[entry.format](text)
     walked = stream(_with_comments(sealed, entry), entry.cleartext == "free")
     entry.sections = [(section.text, Tag()) for section in walked.sections]
-    return finish(attach(sealed, entry.fields()), entry.format, data_key, entry=entry)
+    return finish(attach(sealed, entry.fields()), entry.format, data_key, entry=entry, strict=strict)
 
 
-def _mark(file, entry):
+def marked(file, entry):
     """Gives an empty token to all that is to be sealed; the records are in stream order."""
     rule = Rule(entry.encrypt, entry.clear)
     for _, place, node in stream(file, False).clear:
@@ -107,22 +105,33 @@ def _brackets(file):
     return [(node.start, node.end) for document in file.documents for node in document.root.walk() if node.style == "flow"]
 
 
+def places_of(file_format, record, text):
+    """The splices that put a simple word or a token in a leaf's place."""
+    return [(record.owner.start, record.owner.end, quoted(file_format, text)), (*record.owner.body, "")]
+
+
+def newest(entry, records):
+    """The highest number of a file's records."""
+    tokens = [record.token for record in records]
+    return max(record.n for record in [entry.policy, entry.head, *tokens, *(tag for _, tag in entry.sections)])
+
+
 def _places(file, record, token):
     owner = record.owner
     if record.is_comment:
         end = owner.end - (2 if owner.marker == "/*" else 0)
         return [(owner.start + len(owner.marker), end, " " + token)]
-    return [(owner.start, owner.end, quoted(file.format, token)), (*owner.body, "")]
+    return places_of(file.format, record, token)
 
 
-def finish(text, file_format, data_key, base=None, entry=None):
+def finish(text, file_format, data_key, base=None, entry=None, strict=True):
     """Writes every tag that does not fit, and the seal, as one session would. `base` is the highest n of the version
     before it, by default that of the text; `entry` replaces the metadata."""
     file, found = read_text(text, file_format)
     entry = entry or found
     keys = entry.keys(data_key)
     walked = stream(file, entry.cleartext == "free")
-    bind_ids(walked.records, file.documents)
+    bind_ids(walked.records, file.documents, strict)
     old = list(entry.sections)
     entry.sections = []
     for section in walked.sections:
@@ -153,19 +162,3 @@ def rewritten(file, entry, walked):
         else:
             splices.append((owner.start, owner.end, quoted(file.format, text)))
     return spliced(file.text, splices)
-
-
-def answer(request):
-    """Seals one text for a test, for recipients of the real age program."""
-    data_key = os.urandom(32)
-    entry = new_entry(request["format"], data_key, os.urandom, **request.get("options", {}))
-    group = []
-    for name, recipient in request["recipients"]:
-        run = subprocess.run(["age", "-r", recipient], input=entry.wrap_plaintext(0, data_key), capture_output=True,
-                             check=True)
-        group.append(Wrap("age", recipient, run.stdout, name))
-    entry.groups = [group]
-    try:
-        return {"sealed": seal_text(request["plain"], entry, data_key, os.urandom)}
-    except Refusal as refusal:
-        return {"code": refusal.code, "why": str(refusal)}

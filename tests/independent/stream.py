@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from primitives import be32, forged, sized
+from primitives import be32, malformed, sized
 from tree import ALIAS, LIST, MAP, SCALAR, VOID
 
 
@@ -52,7 +52,7 @@ def component(key):
 
 def stream(file, free):
     """Walks a file."""
-    walker = _Walker()
+    walker = _Walker(file.format)
     for index, document in enumerate(file.documents):
         walker.document(index, document)
     if not file.documents:
@@ -78,7 +78,8 @@ def _chain(sections):
 
 
 class _Walker:
-    def __init__(self):
+    def __init__(self, file_format):
+        self.format = file_format
         self.segments = [b""]
         self.records = []
         self.sections = []
@@ -141,6 +142,9 @@ class _Walker:
         else:
             if not node.children and not is_root:
                 self.leaf(node, place, node.type, b"")
+            elif not node.children and node.style == "flow" and self.format == "yaml":
+                # It stands in no section, but could carry a token.
+                self.clear.append((self.index, place, node))
             written = is_root or self.loud(node)
             pair = (b"\x03", b"\x04") if node.kind == MAP else (b"\x05", b"\x06")
             if written:
@@ -200,8 +204,8 @@ class _Place:
                       f"{self.shown}[{index}]")
 
 
-def bind_ids(records, documents):
-    """Checks all ids, and sets every record's path."""
+def bind_ids(records, documents, strict=True):
+    """Checks all ids if it is to be strict, and sets every record's path."""
     ids, of_document = {}, {}
     for record in records:
         slots = [step for step in record.steps if not isinstance(step, bytes)]
@@ -210,20 +214,22 @@ def bind_ids(records, documents):
         if len(given) == len(slots) + 1:
             own = given.pop(0)
         elif len(given) != len(slots):
-            raise forged("a token with too few or too many ids")
+            raise malformed("a token with too few or too many ids")
         if of_document.setdefault(record.document, own) != own:
-            raise forged("two document ids in one document")
+            raise malformed("two document ids in one document")
         for slot, value in zip(slots, given):
             if ids.setdefault(id(slot), value) != value:
-                raise forged("two ids of one list element")
+                raise malformed("two ids of one list element")
         parts = [b"\x03" + own] if own else []
         for step in record.steps:
             code = b"\x05" if step is record.owner and record.is_comment else b"\x02"
             parts.append(step if isinstance(step, bytes) else code + ids[id(step)])
         record.path = b"".join(parts)
+    if not strict:
+        return
     values = list(of_document.values())
     if len(set(values)) != len(values):
-        raise forged("two documents share an id, or have none")
+        raise malformed("two documents share an id, or have none")
     for document in documents:
         _differ([document], ids)
         for node in document.root.walk():
@@ -238,4 +244,4 @@ def _differ(owners, ids):
         elements = [ids[id(child)] for child in children if id(child) in ids]
         for found in (comments, elements):
             if len(set(found)) != len(found):
-                raise forged("two ids of one container are the same")
+                raise malformed("two ids of one container are the same")

@@ -10,30 +10,51 @@ from tree import MAP
 
 def entry_text(file, fields):
     """The entry alone, as it stands in its place."""
+    line_break = last_break(file.text)
     if file.format == "yaml":
         indent = _yaml_indent(file)
-        return f"\n{indent}".join(["sealeaf:", *("  " + line for line in _yaml_lines(fields))])
+        return f"{line_break}{indent}".join(["sealeaf:", *("  " + line for line in _yaml_lines(fields))])
     if file.format == "json":
-        return '"sealeaf": ' + json.dumps(fields, indent=2, ensure_ascii=False).replace("\n", "\n  ")
-    return _toml(fields)
+        text = json.dumps(fields, indent=2, ensure_ascii=False)
+        return '"sealeaf": ' + text.replace("\n", line_break + "  ")
+    return _toml(fields).replace("\n", line_break)
 
 
 def attach(file, fields):
     """A text with its entry."""
-    text, entry = file.text, entry_text(file, fields)
-    last = file.documents[-1].root if file.documents else None
+    text, line_break = file.text, last_break(file.text)
+    entry = entry_text(file, fields)
     if file.format == "json":
-        at = last.children[-1][1].end if last.children else last.start + 1
-        comma = "," if last.children else ""
-        comments = text[at : last.end - 1].rstrip(" \t\r\n")
-        return f"{text[:at]}{comma}{comments}\n  {entry}{text[at + len(comments) :]}"
-    ends = text == "" or text.endswith("\n")
-    start = text if ends else text + "\n"
+        return _json_attach(file, entry)
+    ends = text.removeprefix("\ufeff") == "" or text.endswith("\n")
+    start = text if ends else text + line_break
     if file.format == "yaml" and not file.is_open:
-        start += "---\n"
-    if file.format == "toml" and text.strip():
-        start += "\n"
-    return start + _yaml_indent(file) + entry + ("\n" if ends else "")
+        start += "---" + line_break
+    if file.format == "toml" and text.removeprefix("\ufeff").strip():
+        start += line_break
+    return start + _yaml_indent(file) + entry + (line_break if ends else "")
+
+
+def last_break(text):
+    """The last line break of a text."""
+    return "\r\n" if text[: text.rfind("\n") + 1].endswith("\r\n") else "\n"
+
+
+def _json_attach(file, entry):
+    """Behind all else in the root; a comma at the end stays one at the end."""
+    text, last = file.text, file.documents[0].root
+    at = last.children[-1][1].end if last.children else last.start + 1
+    # Blanks at the end of a comment are its own.
+    own = max([comment.end for comment in file.comments if comment.end < last.end], default=at)
+    inside = text[at : max(at + len(text[at : last.end - 1].rstrip(" \t\r\n")), own)]
+    gap = inside
+    for comment in file.comments:
+        if at <= comment.start < at + len(inside):
+            gap = gap[: comment.start - at] + " " * (comment.end - comment.start) + gap[comment.end - at :]
+    has_comma = "," in gap
+    comma = "," if last.children and not has_comma else ""
+    behind = "," if has_comma else ""
+    return f"{text[:at]}{comma}{inside}{last_break(text)}  {entry}{behind}{text[at + len(inside) :]}"
 
 
 def _yaml_indent(file):

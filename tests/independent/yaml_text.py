@@ -17,11 +17,16 @@ BREAKS = "\r\n\x85\u2028\u2029"
 
 def parse(text):
     """Parses a plain or sealed file."""
+    if re.search("^\ufeff", text[1:], re.MULTILINE):
+        raise malformed("a byte order mark inside")
     try:
-        tokens = list(yaml.scan(text, Loader=yaml.SafeLoader))
-        events = list(yaml.parse(text, Loader=yaml.SafeLoader))
+        loader = _Loader(text)
+        events = []
+        while loader.check_event():
+            events.append(loader.get_event())
     except yaml.YAMLError as error:
         raise malformed(f"no YAML: {error}") from error
+    tokens = loader.seen
     reader = _Reader(text, tokens, events)
     documents = reader.documents()
     file = File("yaml", text, documents, [])
@@ -33,6 +38,19 @@ def parse(text):
     file.comments = [_comment(text, at) for at in _comment_starts(text, tokens)]
     _place_comments(file, reader)
     return file
+
+
+class _Loader(yaml.SafeLoader):
+    """Keeps the tokens that its events are made of."""
+
+    def __init__(self, text):
+        super().__init__(text)
+        self.seen = []
+
+    def get_token(self):
+        token = super().get_token()
+        self.seen.append(token)
+        return token
 
 
 class _Reader:
@@ -147,8 +165,17 @@ class _Reader:
             node.end = start + len(node.raw)
             line_end = re.compile(f"[^{BREAKS}]*").match(self.text, node.end).end()
             begin = line_end + (2 if self.text[line_end : line_end + 2] == "\r\n" else 1)
-            node.body = (min(begin, end), end)
+            keeps, strips = "+" in node.raw, "-" in node.raw
+            begin = min(begin, end)
+            body_end = end if keeps else begin + _content_length(self.text[begin:end])
+            if self.text[begin:body_end] and self.text[body_end - 1] not in "\r\n":
+                # The last line of a file without a break at its end: the body has the one before.
+                begin = line_end
+            node.body = (begin, body_end)
             node.type, node.value = STRING, event.value.encode()
+            if event.value and not strips and not event.value.endswith("\n"):
+                # The file ends without a line break; the value does not.
+                node.value += b"\n"
             style = node.style
         else:
             style = node.style if not any(c in node.raw for c in BREAKS) else node.style + "-lines"
@@ -222,6 +249,21 @@ class _Reader:
         return node
 
 
+def _content_length(body):
+    """How much of a block scalar's lines goes up to the last one with content."""
+    lines = re.findall(r"[^\r\n]*(?:\r\n|\r|\n|$)", body)
+    indent = next((len(line) - len(line.lstrip(" ")) for line in lines if line.strip(" \r\n")), len(body))
+    while lines and not _has_content(lines[-1], indent):
+        lines.pop()
+    return sum(len(line) for line in lines)
+
+
+def _has_content(line, indent):
+    """Whether a line of a block scalar is more than blank."""
+    line = line.rstrip("\r\n")
+    return line.strip(" ") or len(line) > indent
+
+
 def _take_entry(file, reader):
     """Separates the metadata, if there is any; elsewhere an entry of its name is refused."""
     last = file.documents[-1] if file.documents else None
@@ -257,7 +299,8 @@ def _take_entry(file, reader):
 
 def _column(text, at):
     """Characters before a position in its line."""
-    return at - 1 - max(text.rfind("\n", 0, at), text.rfind("\r", 0, at))
+    start = 1 + max(text.rfind("\n", 0, at), text.rfind("\r", 0, at))
+    return at - start - text.startswith("\ufeff", start)
 
 
 def _directive(text, start):

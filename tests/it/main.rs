@@ -21,6 +21,7 @@ mod guards;
 mod independent;
 mod init;
 mod keygen;
+mod kit;
 mod man;
 mod merges;
 mod recipients;

@@ -88,18 +88,21 @@ impl Input {
             (Source::File(path), Access::Change) => Some(Lock::around(path, context)?),
             _ => None,
         };
-        let (bytes, original) = match source {
-            Source::Stdin => (read_secret(&mut io::stdin().lock(), 0, context.limits.file).at(shown)?, None),
+        let (text, original) = match source {
+            Source::Stdin => {
+                let bytes = read_secret(&mut io::stdin().lock(), 0, context.limits.file).at(shown)?;
+                (to_text(bytes).at(shown)?, None)
+            }
             Source::File(path) => {
                 let (bytes, file) = read_file(path, context.limits.file)?;
-                let original = Original::of(path, &file, &bytes, context)?;
-                (bytes, Some(original))
+                let text = to_text(bytes).at(shown)?;
+                let original = Original::of_text(path, &file, &text, context)?;
+                (text, Some(original))
             }
         };
         if access == Access::Change {
             original.as_ref().ok_or_else(not_in_place)?.replaceable()?;
         }
-        let text = to_text(bytes).at(shown)?;
         refuse_conflicts(&text).at(shown)?;
         let name = named.or(match source {
             Source::File(path) => Some(path),

@@ -24,7 +24,9 @@ pub(crate) fn to_text(mut bytes: Zeroizing<Vec<u8>>) -> Result<SecretText, Repor
         return Err(Report::message(Kind::Malformed, what).position(line, column).hint("save it as UTF-8"));
     }
     // Moved, not copied. The check above makes the other arm impossible.
-    Ok(String::from_utf8(std::mem::take(&mut *bytes)).map(SecretText::new).unwrap_or_default())
+    Ok(String::from_utf8(std::mem::take(&mut *bytes))
+        .map(|text| SecretText::new(text).shared())
+        .unwrap_or_default())
 }
 
 /// Refuses a text in which git left conflict markers.
@@ -32,6 +34,9 @@ pub(crate) fn to_text(mut bytes: Zeroizing<Vec<u8>>) -> Result<SecretText, Repor
 /// # Errors
 /// [`Kind::Conflict`] with the line of the first.
 pub(crate) fn refuse_conflicts(text: &str) -> Result<(), Report> {
+    if !text.contains("<<<<<<< ") {
+        return Ok(());
+    }
     let mut begun = None;
     let mut divided = false;
     for (index, line) in text.lines().enumerate() {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::OFlags;
 use rustix::io::Errno;
-use sha2::{Digest, Sha256};
+use sealeaf::secret::{SecretBytes, SecretText};
 use zeroize::Zeroizing;
 
 use crate::cli::context::Context;
@@ -22,7 +22,23 @@ pub(crate) struct Original {
     directory: PathBuf,
     is_symlink: bool,
     links: u64,
-    hash: [u8; 32],
+    held: Held,
+}
+
+/// What a file held: text in the memory of whoever read it, or bytes.
+#[derive(Clone, Debug)]
+enum Held {
+    Text(SecretText),
+    Bytes(SecretBytes),
+}
+
+impl Held {
+    fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Text(text) => text.as_bytes(),
+            Self::Bytes(bytes) => bytes.expose(),
+        }
+    }
 }
 
 impl Original {
@@ -31,6 +47,23 @@ impl Original {
     /// # Errors
     /// Where the file is gone.
     pub(crate) fn of(path: &Path, file: &File, bytes: &[u8], context: &Context) -> Result<Self, Report> {
+        Self::with(path, file, Held::Bytes(SecretBytes::new(bytes.to_vec())), context)
+    }
+
+    /// The same for a text, whose memory it shares.
+    ///
+    /// # Errors
+    /// Where the file is gone.
+    pub(crate) fn of_text(
+        path: &Path,
+        file: &File,
+        text: &SecretText,
+        context: &Context,
+    ) -> Result<Self, Report> {
+        Self::with(path, file, Held::Text(text.clone()), context)
+    }
+
+    fn with(path: &Path, file: &File, held: Held, context: &Context) -> Result<Self, Report> {
         let metadata = file.metadata().map_err(Report::io("read", path))?;
         let link = fs::symlink_metadata(path).map_err(Report::io("read", path))?;
         Ok(Self {
@@ -38,7 +71,7 @@ impl Original {
             directory: context.directory.clone(),
             is_symlink: link.file_type().is_symlink(),
             links: metadata.nlink(),
-            hash: Sha256::digest(bytes).into(),
+            held,
         })
     }
 
@@ -65,7 +98,7 @@ impl Original {
 
     /// Whether these are its bytes.
     pub(super) fn holds(&self, bytes: &[u8]) -> bool {
-        self.hash == <[u8; 32]>::from(Sha256::digest(bytes))
+        self.held.bytes() == bytes
     }
 
     /// Opens the file again, to see that it is still the same: a plain file of the same bytes.
@@ -86,7 +119,7 @@ impl Original {
         };
         let mut file = opened.map_err(read)?;
         let metadata = file.metadata().map_err(read)?;
-        if metadata.is_file() && metadata.nlink() <= 1 && hash(&mut file).map_err(read)? == self.hash {
+        if metadata.is_file() && metadata.nlink() <= 1 && holds(&mut file, self.held.bytes()).map_err(read)? {
             Ok(file)
         } else {
             Err(changed())
@@ -94,13 +127,17 @@ impl Original {
     }
 }
 
-fn hash(file: &mut File) -> std::io::Result<[u8; 32]> {
-    let mut hasher = Sha256::new();
+/// Whether the rest of a file is exactly `expected`.
+fn holds(file: &mut File, mut expected: &[u8]) -> std::io::Result<bool> {
     let mut buffer = Zeroizing::new([0; 16 << 10]);
     loop {
-        match file.read(buffer.as_mut())? {
-            0 => return Ok(hasher.finalize().into()),
-            read => hasher.update(buffer.get(..read).unwrap_or_default()),
+        let read = file.read(buffer.as_mut())?;
+        if read == 0 {
+            return Ok(expected.is_empty());
+        }
+        match expected.strip_prefix(buffer.get(..read).unwrap_or_default()) {
+            Some(rest) => expected = rest,
+            None => return Ok(false),
         }
     }
 }

@@ -296,7 +296,7 @@ fn stanza(tree: &Tree) -> Result<Stanza, MetadataError> {
     let fields =
         Fields::of(&others, "keys", if is_known { KNOWN } else { &["name", "break_glass", "wrapped"] })?;
     let context = match fields.get("context") {
-        None => BTreeMap::new(),
+        None | Some(Tree::Leaf(Value::EmptyMap)) => BTreeMap::new(),
         Some(Tree::Map(pairs)) => pairs
             .iter()
             .map(|(name, value)| Ok((name.clone(), text_of(value, "context")?.to_owned())))

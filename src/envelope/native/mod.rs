@@ -18,7 +18,7 @@ mod write;
 
 pub use error::{EnvelopeError, Where};
 pub use metadata::{Group, Header, MetadataError};
-pub use read::{Authentic, Difference, Sealed, State, is_public_comment};
+pub use read::{Authentic, Difference, Sealed, State, comment_text, is_public_comment};
 pub use records::{RecordKey, RecordView, explained, rolled_back};
 pub use select::marked;
 pub use structure::Place;

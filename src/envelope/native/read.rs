@@ -1,6 +1,7 @@
 //! Reads and authenticates a sealed file (`docs/design/format-v1.md`, sections 6 to 9 and 12).
 
 use subtle::ConstantTimeEq;
+use zeroize::Zeroizing;
 
 use super::error::{EnvelopeError, Places, Where};
 use super::metadata::Header;
@@ -8,9 +9,10 @@ use super::payload::{Payload, be32, decode, value_parts};
 use super::select::{check_free, enforce, marked};
 use super::structure::{Ids, Place, Section, Structure, build};
 use super::subkeys::{CoreKeys, Root, Subkeys};
-use super::token::{ANY_PREFIX, Tail, Token};
+use super::token::{self, ANY_PREFIX, Tail, Token};
 use crate::crypto::{self, Hm};
 use crate::document::{Comment, Document, NodeId, Spelling, Style, Tree, Value};
+use crate::parallel;
 use crate::policy::{Cleartext, Comments};
 use crate::secret::{DataKey, SecretText};
 
@@ -69,7 +71,9 @@ impl Sealed {
         if header.format != body.format {
             return Err(EnvelopeError::Format { expected: header.format.name(), found: body.format.name() });
         }
-        let leaves = body.ids().map(|id| leaf_token(&body, id)).collect::<Result<Vec<_>, _>>()?;
+        let numbers = |index| NodeId(u32::try_from(index).unwrap_or(u32::MAX));
+        let leaves = parallel::map(body.nodes.len(), || (), |(), index| leaf_token(&body, numbers(index)));
+        let leaves = leaves.into_iter().collect::<Result<Vec<_>, _>>()?;
         let comments = match header.policy.comments {
             Comments::Encrypt => (0..body.comments.len())
                 .map(|index| comment_token(&body, index))
@@ -134,9 +138,10 @@ impl Sealed {
             return Err(EnvelopeError::Policy);
         }
         let keys = root.core_keys(&self.header.core());
-        self.check_links(&keys)?;
+        let records = self.read_all(&subkeys, Some(&keys));
+        self.check_links(&keys, &records)?;
         self.check_sections(&keys)?;
-        let (leaves, comments) = self.open_all(&subkeys)?;
+        let (leaves, comments) = self.opened(records)?;
         let marked = marked(&self.body, &self.header.policy.selection);
         enforce(&self.body, &marked, &|id| self.is_token(id))?;
         let state = if self.is_sealed(&keys) { State::Sealed } else { State::Linked };
@@ -157,7 +162,7 @@ impl Sealed {
         if !same(&policy_tag(&subkeys, &self.header, self.header.record.n), &self.header.record.tag) {
             return Err(EnvelopeError::Policy);
         }
-        let (leaves, comments) = self.open_all(&subkeys)?;
+        let (leaves, comments) = self.opened(self.read_all(&subkeys, None))?;
         let differences = self.differences(&root.core_keys(&self.header.core()));
         Ok((Authentic { leaves, comments, state: State::Linked }, differences))
     }
@@ -175,7 +180,7 @@ impl Sealed {
         }
         for (index, record) in self.structure.records.iter().enumerate() {
             let fits = self.token(record.place).is_some_and(|token| {
-                same(&link_tag(keys, token, &self.structure, index, token.tail.n), &token.tail.tag)
+                same(&link_tag(keys, &token.vp(), &self.structure, index, token.tail.n), &token.tail.tag)
             });
             if !fits {
                 found.push(Difference::Behind(places.of(record.place)));
@@ -187,17 +192,30 @@ impl Sealed {
         found
     }
 
-    fn check_links(&self, keys: &CoreKeys) -> Result<(), EnvelopeError> {
-        let head = &self.header.head;
-        let links = self.structure.records.iter().enumerate().map(|(index, record)| {
-            let token = self.token(record.place)?;
-            same(&link_tag(keys, token, &self.structure, index, token.tail.n), &token.tail.tag).then_some(())
-        });
-        for (record, link) in self.structure.records.iter().zip(links) {
-            if link.is_none() {
-                return Err(EnvelopeError::Link { at: Where::of(&self.body, record.place) });
-            }
+    /// Checks the link of every record, with `keys`, and opens it. What is opened may be used once everything else is
+    /// authenticated too.
+    fn read_all(&self, subkeys: &Subkeys, keys: Option<&CoreKeys>) -> Vec<Read> {
+        let structure = &self.structure;
+        parallel::map(
+            structure.records.len(),
+            Zeroizing::default,
+            |buffer: &mut Zeroizing<Vec<u8>>, index| {
+                let token = structure.records.get(index).and_then(|record| self.token(record.place));
+                let Some(token) = token else { return Read { linked: false, payload: None } };
+                let (vp, n) = (token.vp(), token.tail.n);
+                let linked =
+                    keys.is_none_or(|keys| same(&link_tag(keys, &vp, structure, index, n), &token.tail.tag));
+                Read { linked, payload: open_token(subkeys, &vp, structure.path(index), buffer) }
+            },
+        )
+    }
+
+    fn check_links(&self, keys: &CoreKeys, read: &[Read]) -> Result<(), EnvelopeError> {
+        let records = self.structure.records.iter().zip(read);
+        if let Some((record, _)) = records.into_iter().find(|(_, read)| !read.linked) {
+            return Err(EnvelopeError::Link { at: Where::of(&self.body, record.place) });
         }
+        let head = &self.header.head;
         if same(&head_tag(keys, &self.structure, head.n), &head.tag) {
             Ok(())
         } else {
@@ -221,19 +239,15 @@ impl Sealed {
     }
 
     #[expect(clippy::type_complexity, reason = "two lists of the public struct, named there")]
-    fn open_all(
+    fn opened(
         &self,
-        subkeys: &Subkeys,
+        read: Vec<Read>,
     ) -> Result<(Vec<(NodeId, Value, Spelling)>, Vec<(usize, SecretText)>), EnvelopeError> {
-        let (mut leaves, mut comments) = (Vec::new(), Vec::new());
-        for record in &self.structure.records {
-            let payload = self
-                .token(record.place)
-                .and_then(|token| open_token(subkeys, token, &record.path))
-                .ok_or_else(|| EnvelopeError::Value { at: Where::of(&self.body, record.place) })?;
+        let (mut leaves, mut comments) = (Vec::with_capacity(read.len()), Vec::new());
+        for (record, Read { payload, .. }) in self.structure.records.iter().zip(read) {
             match (record.place, payload) {
-                (Place::Leaf(id), Payload::Leaf(value, spelling)) => leaves.push((id, value, spelling)),
-                (Place::Comment(index), Payload::Comment(text)) => comments.push((index, text)),
+                (Place::Leaf(id), Some(Payload::Leaf(value, spelling))) => leaves.push((id, value, spelling)),
+                (Place::Comment(index), Some(Payload::Comment(text))) => comments.push((index, text)),
                 _ => return Err(EnvelopeError::Value { at: Where::of(&self.body, record.place) }),
             }
         }
@@ -250,11 +264,26 @@ impl Sealed {
     }
 }
 
-/// Opens one token under its path; `None` where it does not authenticate or its payload is not in its one form.
-pub(super) fn open_token(subkeys: &Subkeys, token: &Token, path: &[u8]) -> Option<Payload> {
-    let (nonce, sealed) = token.sealed()?;
-    let payload = crypto::open(&subkeys.value, nonce, sealed, path).ok()?;
-    decode(&payload).ok()
+/// What became of one record.
+struct Read {
+    linked: bool,
+    /// `None` where it does not authenticate or its payload is not in its one form.
+    payload: Option<Payload>,
+}
+
+/// Opens the `VP` of one token under its path, in a buffer that is used for one after the other.
+pub(super) fn open_token(
+    subkeys: &Subkeys,
+    vp: &[u8],
+    path: &[u8],
+    buffer: &mut Zeroizing<Vec<u8>>,
+) -> Option<Payload> {
+    let (nonce, sealed) = token::sealed(vp)?;
+    let (sealed, tag) = sealed.split_last_chunk()?;
+    buffer.clear();
+    buffer.extend_from_slice(sealed);
+    crypto::open_in_place(&subkeys.value, nonce, buffer, tag, path).ok()?;
+    decode(buffer).ok()
 }
 
 /// `policy`'s tag (section 9).
@@ -263,25 +292,15 @@ pub(super) fn policy_tag(subkeys: &Subkeys, header: &Header, n: u32) -> [u8; 16]
 }
 
 /// `link_i` (section 6).
-pub(super) fn link_tag(
-    keys: &CoreKeys,
-    token: &Token,
-    structure: &Structure,
-    index: usize,
-    n: u32,
-) -> [u8; 16] {
-    let path = structure.records.get(index).map_or(&[][..], |record| &record.path);
-    Hm::new(&keys.link)
-        .part(&n.to_be_bytes())
-        .part(path)
-        .part(&token.vp)
-        .part(structure.segment(Some(index)))
-        .tag()
+pub(super) fn link_tag(keys: &CoreKeys, vp: &[u8], structure: &Structure, index: usize, n: u32) -> [u8; 16] {
+    let begun = keys.link.clone().part(&n.to_be_bytes());
+    begun.part(structure.path(index)).part(vp).part(structure.segment(Some(index))).tag()
 }
 
 /// `head`'s tag (section 6).
 pub(super) fn head_tag(keys: &CoreKeys, structure: &Structure, n: u32) -> [u8; 16] {
-    Hm::new(&keys.link)
+    keys.link
+        .clone()
         .part(&n.to_be_bytes())
         .part(b"")
         .part(b"head")
@@ -291,7 +310,7 @@ pub(super) fn head_tag(keys: &CoreKeys, structure: &Structure, n: u32) -> [u8; 1
 
 /// A section's tag (section 7).
 pub(super) fn section_tag(keys: &CoreKeys, document: &Document, section: &Section, n: u32) -> [u8; 16] {
-    let mut mac = Hm::new(&keys.clear).part(&n.to_be_bytes()).part(&section.name).part(&section.next);
+    let mut mac = keys.clear.clone().part(&n.to_be_bytes()).part(&section.name).part(&section.next);
     for (path, id) in &section.leaves {
         let value = document.value(*id).unwrap_or(Value::Null);
         let (code, bytes) = value_parts(&value);
@@ -302,7 +321,7 @@ pub(super) fn section_tag(keys: &CoreKeys, document: &Document, section: &Sectio
 
 /// `seal` over all records (section 8).
 pub(super) fn seal_tag(keys: &CoreKeys, newest: u32, tails: &[Tail]) -> [u8; 16] {
-    let mut mac = Hm::new(&keys.seal).part(&newest.to_be_bytes());
+    let mut mac = keys.seal.clone().part(&newest.to_be_bytes());
     for tail in tails {
         let n = tail.n.to_be_bytes();
         mac = if tail.n < newest {
@@ -345,7 +364,7 @@ fn comment_token(body: &Document, index: usize) -> Result<Option<Token>, Envelop
     }
     let text = comment_text(body, comment);
     match text.strip_prefix(' ').filter(|text| text.starts_with(ANY_PREFIX)) {
-        Some(text) => Token::parse(text).map(Some).map_err(|error| EnvelopeError::Token {
+        Some(text) => Token::parse(&text.into()).map(Some).map_err(|error| EnvelopeError::Token {
             at: Where::of(body, Place::Comment(index)),
             reason: error.0,
         }),
@@ -354,7 +373,8 @@ fn comment_token(body: &Document, index: usize) -> Result<Option<Token>, Envelop
 }
 
 /// Everything behind a comment's marker.
-pub(super) fn comment_text<'a>(document: &'a Document, comment: &Comment) -> &'a str {
+#[must_use]
+pub fn comment_text<'a>(document: &'a Document, comment: &Comment) -> &'a str {
     let start = comment.span.start + usize::from(comment.marker);
     document.source.get(start..comment.span.end).unwrap_or_default()
 }

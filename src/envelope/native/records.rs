@@ -52,11 +52,12 @@ impl Sealed {
         put(RecordKey::Policy, &[], self.header.record, None, "the rule and recipients".to_owned());
         put(RecordKey::Head, &[], self.header.head, None, "the beginning of the file".to_owned());
         let places = Places::new(&self.body);
-        for record in &self.structure.records {
+        for (index, record) in self.structure.records.iter().enumerate() {
             if let Some(token) = self.token(record.place) {
                 let at = places.of(record.place);
                 let label = at.path.as_ref().map_or_else(|| at.to_string(), |path| format!("`{path}`"));
-                put(RecordKey::Token(record.path.clone()), &token.vp, token.tail, Some(record.place), label);
+                let key = RecordKey::Token(self.structure.path(index).to_vec());
+                put(key, &token.vp(), token.tail, Some(record.place), label);
             }
         }
         let mut seen: HashMap<&[u8], usize> = HashMap::new();
@@ -72,7 +73,8 @@ impl Sealed {
     /// The keys of all records in the order of section 8.
     #[must_use]
     pub fn record_order(&self) -> Vec<RecordKey> {
-        let tokens = self.structure.records.iter().map(|record| RecordKey::Token(record.path.clone()));
+        let count = self.structure.records.len();
+        let tokens = (0..count).map(|index| RecordKey::Token(self.structure.path(index).to_vec()));
         let mut seen: HashMap<&[u8], usize> = HashMap::new();
         let sections = self.structure.sections.iter().map(|section| {
             let count = seen.entry(&section.name).or_default();

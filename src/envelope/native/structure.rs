@@ -52,8 +52,8 @@ pub(super) struct Ids {
 #[derive(Debug)]
 pub(super) struct Record {
     pub(super) place: Place,
-    /// The encoded path: associated data of the ciphertext.
-    pub(super) path: Vec<u8>,
+    /// Where its encoded path ends among all of them.
+    path_end: usize,
     /// Where the stream is cut behind its event.
     cut: usize,
 }
@@ -77,6 +77,8 @@ pub(super) struct Section {
 #[derive(Debug)]
 pub(super) struct Structure {
     stream: Vec<u8>,
+    /// The encoded paths of all records, one behind the other.
+    paths: Vec<u8>,
     pub(super) records: Vec<Record>,
     pub(super) sections: Vec<Section>,
     /// What `head` says of the first section.
@@ -84,6 +86,13 @@ pub(super) struct Structure {
 }
 
 impl Structure {
+    /// A record's encoded path: associated data of the ciphertext.
+    pub(super) fn path(&self, record: usize) -> &[u8] {
+        let end = |index: usize| self.records.get(index).map_or(0, |record| record.path_end);
+        let start = record.checked_sub(1).map_or(0, end);
+        self.paths.get(start..end(record)).unwrap_or_default()
+    }
+
     /// The events between a record and the next; before the first one for `None`.
     pub(super) fn segment(&self, record: Option<usize>) -> &[u8] {
         let start = record.and_then(|index| self.records.get(index)).map_or(0, |record| record.cut);
@@ -124,6 +133,7 @@ pub(super) fn build(document: &Document, ids: &Ids, cleartext: Cleartext) -> Res
         loud: loud(document, ids, &comments),
         comments,
         stream: Vec::new(),
+        paths: Vec::new(),
         records: Vec::new(),
         clear: Vec::new(),
         slots: Vec::new(),
@@ -137,7 +147,7 @@ pub(super) fn build(document: &Document, ids: &Ids, cleartext: Cleartext) -> Res
         Cleartext::Free => Vec::new(),
     };
     let (sections, lead) = chain(sections);
-    Ok(Structure { stream: walk.stream, records: walk.records, sections, lead })
+    Ok(Structure { stream: walk.stream, paths: walk.paths, records: walk.records, sections, lead })
 }
 
 /// Which nodes are or contain a secret or something that is always structure.
@@ -165,6 +175,7 @@ struct Walk<'a> {
     loud: Vec<bool>,
     comments: HashMap<NodeId, Vec<usize>>,
     stream: Vec<u8>,
+    paths: Vec<u8>,
     records: Vec<Record>,
     clear: Vec<Clear<'a>>,
     /// For each list element that the walk stands in its id, once a record has shown it.
@@ -385,27 +396,26 @@ impl<'a> Walk<'a> {
         if *self.did.get_or_insert(did) != did {
             return fail("it was sealed in another document");
         }
-        let mut encoded = Vec::with_capacity(path.bytes.len() + 18);
         if let Some(did) = did {
-            encoded.push(0x03);
-            encoded.extend(did);
+            self.paths.push(0x03);
+            self.paths.extend(did);
         }
-        let shift = encoded.len();
-        encoded.extend(&path.bytes);
+        let shift = self.paths.len();
+        self.paths.extend(&path.bytes);
         for ((slot, hole), id) in self.slots.iter_mut().zip(&path.holes).zip(inner) {
             if *slot.get_or_insert(*id) != *id {
                 return fail("it was sealed in another list element");
             }
-            encoded[shift + hole..shift + hole + 8].copy_from_slice(id);
+            self.paths[shift + hole..shift + hole + 8].copy_from_slice(id);
         }
         if let (1, Some(cid)) = (comment, inner.last()) {
-            encoded.push(0x05);
-            encoded.extend(cid);
+            self.paths.push(0x05);
+            self.paths.extend(cid);
         }
         self.stream.push(if comment == 1 { 0x0D } else { 0x07 });
         self.stream.push(u8::try_from(ids.len()).unwrap_or(u8::MAX));
         ids.iter().for_each(|id| self.stream.extend(id));
-        self.records.push(Record { place, path: encoded, cut: self.stream.len() });
+        self.records.push(Record { place, path_end: self.paths.len(), cut: self.stream.len() });
         Ok(())
     }
 }

@@ -3,7 +3,7 @@
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
-use crate::crypto::{expand, extract};
+use crate::crypto::{Hm, expand, extract};
 use crate::secret::DataKey;
 
 /// A derived 32-byte key.
@@ -18,15 +18,15 @@ pub(super) struct Root {
 /// The keys that stay while the rule changes.
 pub(super) struct Subkeys {
     pub(super) value: Subkey,
-    pub(super) nonce: Subkey,
+    pub(super) nonce: Hm,
     pub(super) policy: Subkey,
 }
 
-/// The keys that `core`, the digest of rule, modes, scope and threshold, is bound into.
+/// The keys, each as the code that begins under it, that `core`, the digest of rule, modes, scope and threshold, is bound into.
 pub(super) struct CoreKeys {
-    pub(super) link: Subkey,
-    pub(super) clear: Subkey,
-    pub(super) seal: Subkey,
+    pub(super) link: Hm,
+    pub(super) clear: Hm,
+    pub(super) seal: Hm,
 }
 
 impl Root {
@@ -53,16 +53,16 @@ impl Root {
     pub(super) fn subkeys(&self) -> Subkeys {
         Subkeys {
             value: self.sub(b"value", b""),
-            nonce: self.sub(b"nonce", b""),
+            nonce: Hm::new(&self.sub(b"nonce", b"")),
             policy: self.sub(b"policy", b""),
         }
     }
 
     pub(super) fn core_keys(&self, core: &[u8; 32]) -> CoreKeys {
         CoreKeys {
-            link: self.sub(b"link", core),
-            clear: self.sub(b"clear", core),
-            seal: self.sub(b"seal", core),
+            link: Hm::new(&self.sub(b"link", core)),
+            clear: Hm::new(&self.sub(b"clear", core)),
+            seal: Hm::new(&self.sub(b"seal", core)),
         }
     }
 }

@@ -3,6 +3,8 @@
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 
+use crate::secret::SecretText;
+
 /// How every token begins.
 pub const PREFIX: &str = "sealed.v1.";
 
@@ -26,8 +28,9 @@ pub struct Tail {
 /// A sealed leaf or comment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Token {
-    /// `VP`: the number of ids, the ids, nonce, ciphertext and tag.
-    pub(super) vp: Vec<u8>,
+    /// `VP` in base64url: the number of ids, the ids, nonce, ciphertext and tag. As it stands in the file, whose memory
+    /// it shares.
+    vp: SecretText,
     /// The tail.
     pub(super) tail: Tail,
 }
@@ -47,9 +50,11 @@ impl Tail {
     }
 
     pub(super) fn parse(text: &str) -> Result<Self, TokenError> {
-        let bytes = b64u(text)?;
-        let bytes: &[u8; TAIL] =
-            bytes.as_slice().try_into().map_err(|_| TokenError("a tail has a wrong length"))?;
+        if text.len() != TAIL / 3 * 4 {
+            return Err(TokenError("a tail has a wrong length"));
+        }
+        let mut bytes = [0; TAIL];
+        BASE64_URL_SAFE_NO_PAD.decode_slice(text, &mut bytes).map_err(|_| NOT_CANONICAL)?;
         let (mut n, mut tag, mut seal) = ([0; 4], [0; 16], [0; 16]);
         n.copy_from_slice(&bytes[..4]);
         tag.copy_from_slice(&bytes[4..20]);
@@ -61,55 +66,63 @@ impl Tail {
 impl Token {
     /// The token as it stands in a file.
     pub(super) fn to_text(&self) -> String {
-        let mut text = String::with_capacity(PREFIX.len() + self.vp.len() * 4 / 3 + 52);
-        text.push_str(PREFIX);
-        BASE64_URL_SAFE_NO_PAD.encode_string(&self.vp, &mut text);
-        text.push('.');
-        text.push_str(&self.tail.to_text());
-        text
+        [PREFIX, &self.vp, ".", &self.tail.to_text()].concat()
     }
 
     /// Reads a token strictly: one canonical form, nothing before or behind it.
-    pub(super) fn parse(text: &str) -> Result<Self, TokenError> {
+    pub(super) fn parse(text: &SecretText) -> Result<Self, TokenError> {
         let body = text.strip_prefix(PREFIX).ok_or(TokenError("the token is of an unknown version"))?;
         let (vp, tail) = body.split_once('.').ok_or(TokenError("the token has no tail"))?;
-        let token = Self { vp: b64u(vp)?, tail: Tail::parse(tail)? };
-        let count = token.vp.first().copied().map_or(usize::MAX, usize::from);
-        if count > MAX_IDS || token.vp.len() < 1 + count * 8 + NONCE + TAG + MIN_PAYLOAD {
+        let (bytes, tail) = (b64u(vp)?, Tail::parse(tail)?);
+        let count = bytes.first().copied().map_or(usize::MAX, usize::from);
+        if count > MAX_IDS || bytes.len() < 1 + count * 8 + NONCE + TAG + MIN_PAYLOAD {
             return Err(TokenError("the token is too short"));
         }
-        Ok(token)
+        Ok(Self { vp: text.slice(PREFIX.len(), PREFIX.len() + vp.len()), tail })
     }
 
-    /// Puts a token together.
-    pub(super) fn assemble(ids: &[Id], nonce: &[u8; NONCE], sealed: &[u8]) -> Self {
-        let mut vp = Vec::with_capacity(1 + ids.len() * 8 + NONCE + sealed.len());
-        vp.push(u8::try_from(ids.len()).unwrap_or(u8::MAX));
-        for id in ids {
-            vp.extend(id);
-        }
-        vp.extend(nonce);
-        vp.extend(sealed);
-        Self { vp, tail: Tail::default() }
+    /// A token of a `VP`, without a tail yet.
+    pub(super) fn new(vp: &[u8]) -> Self {
+        Self { vp: to_b64u(vp).into(), tail: Tail::default() }
+    }
+
+    /// `VP`.
+    pub(super) fn vp(&self) -> Vec<u8> {
+        // It was decoded or encoded when the token was made.
+        b64u(&self.vp).unwrap_or_default()
     }
 
     /// The ids of the path, in path order.
     pub(super) fn ids(&self) -> Vec<Id> {
-        let count = self.vp.first().copied().map_or(0, usize::from);
-        self.vp.get(1..1 + count * 8).unwrap_or_default().as_chunks::<8>().0.to_vec()
+        // Most tokens have none: their first eight bits are zero.
+        if let [b'A', b'A'..=b'P', ..] = self.vp.as_bytes() {
+            return Vec::new();
+        }
+        let vp = self.vp();
+        let count = vp.first().copied().map_or(0, usize::from);
+        vp.get(1..1 + count * 8).unwrap_or_default().as_chunks::<8>().0.to_vec()
     }
+}
 
-    /// Nonce, and ciphertext with tag.
-    pub(super) fn sealed(&self) -> Option<(&[u8; NONCE], &[u8])> {
-        let count = self.vp.first().copied().map_or(0, usize::from);
-        self.vp.get(1 + count * 8..)?.split_first_chunk::<NONCE>()
-    }
+/// The beginning of a `VP`: its ids and nonce. Payload and tag follow.
+pub(super) fn begin(ids: &[Id], nonce: &[u8; NONCE], capacity: usize) -> Vec<u8> {
+    let mut vp = Vec::with_capacity(1 + ids.len() * 8 + NONCE + capacity);
+    vp.push(u8::try_from(ids.len()).unwrap_or(u8::MAX));
+    vp.extend(ids.as_flattened());
+    vp.extend(nonce);
+    vp
+}
+
+/// Nonce, and ciphertext with tag, of a `VP`.
+pub(super) fn sealed(vp: &[u8]) -> Option<(&[u8; NONCE], &[u8])> {
+    let count = vp.first().copied().map_or(0, usize::from);
+    vp.get(1 + count * 8..)?.split_first_chunk::<NONCE>()
 }
 
 /// Canonical base64url without padding (RFC 4648, section 5).
 pub(super) fn b64u(text: &str) -> Result<Vec<u8>, TokenError> {
     // The engine refuses padding, other alphabets, white space and non-zero trailing bits: one text for one value.
-    BASE64_URL_SAFE_NO_PAD.decode(text).map_err(|_| TokenError("the base64 is not canonical"))
+    BASE64_URL_SAFE_NO_PAD.decode(text).map_err(|_| NOT_CANONICAL)
 }
 
 /// Writes base64url without padding.
@@ -117,6 +130,7 @@ pub(super) fn to_b64u(bytes: &[u8]) -> String {
     BASE64_URL_SAFE_NO_PAD.encode(bytes)
 }
 
+const NOT_CANONICAL: TokenError = TokenError("the base64 is not canonical");
 const TAIL: usize = 36;
 const NONCE: usize = 24;
 const TAG: usize = 16;
@@ -129,7 +143,9 @@ mod tests {
     use super::*;
 
     fn sample() -> Token {
-        let mut token = Token::assemble(&[[1; 8], [2; 8]], &[3; 24], &[4; 48]);
+        let mut vp = begin(&[[1; 8], [2; 8]], &[3; 24], 48);
+        vp.extend([4; 48]);
+        let mut token = Token::new(&vp);
         token.tail = Tail { n: 7, tag: [5; 16], seal: [6; 16] };
         token
     }
@@ -139,15 +155,15 @@ mod tests {
         let token = sample();
         let text = token.to_text();
         assert!(text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte)));
-        assert_eq!(Token::parse(&text), Ok(token.clone()));
+        assert_eq!(Token::parse(&text.into()), Ok(token.clone()));
         assert_eq!(token.ids(), vec![[1; 8], [2; 8]]);
-        assert_eq!(token.sealed(), Some((&[3; 24], [4; 48].as_slice())));
+        assert_eq!(sealed(&token.vp()), Some((&[3; 24], [4; 48].as_slice())));
     }
 
     #[test]
     fn ac_21_refuses_every_other_form() {
         let text = sample().to_text();
-        let check = |text: String| assert!(Token::parse(&text).is_err(), "{text}");
+        let check = |text: String| assert!(Token::parse(&text.as_str().into()).is_err(), "{text}");
         check(text.replace("v1", "v2"));
         check(format!("{text} "));
         check(format!(" {text}"));
@@ -160,7 +176,7 @@ mod tests {
         let (front, last) = text.split_at(text.len() - 1);
         for other in ('A'..='Z').chain('a'..='z').filter(|c| c.to_string() != last) {
             // 36 bytes fill 48 characters exactly, so each last character is another tail, never the same one.
-            let changed = Token::parse(&format!("{front}{other}")).unwrap();
+            let changed = Token::parse(&format!("{front}{other}").into()).unwrap();
             assert_ne!(changed, sample());
         }
     }

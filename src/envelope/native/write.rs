@@ -14,11 +14,12 @@ use super::records::RecordKey;
 use super::select::{check_clear, check_free, enforce, marked};
 use super::structure::{Place, Structure, build};
 use super::subkeys::{CoreKeys, Root, Subkeys};
-use super::token::{Tail, Token};
-use crate::crypto::{self, Hm};
+use super::token::{self, Tail, Token};
+use crate::crypto;
 use crate::document::{Document, NodeId, Spelling, Tree};
+use crate::parallel;
 use crate::policy::{Cleartext, Comments, Padding, Policy};
-use crate::secret::{DataKey, fill_random};
+use crate::secret::{DataKey, RandomError, fill_random};
 
 /// The version that a new one follows.
 #[derive(Clone, Copy, Debug)]
@@ -38,9 +39,9 @@ pub struct Writing<'a> {
     /// The plain document.
     pub document: &'a Document,
     /// How the document's source writes a leaf.
-    pub spelling: &'a dyn Fn(NodeId) -> Spelling,
+    pub spelling: &'a (dyn Fn(NodeId) -> Spelling + Sync),
     /// How the old version's opened source writes a leaf.
-    pub old_spelling: &'a dyn Fn(NodeId) -> Spelling,
+    pub old_spelling: &'a (dyn Fn(NodeId) -> Spelling + Sync),
     /// The rule.
     pub policy: Policy,
     /// The recipients with their wraps.
@@ -98,8 +99,9 @@ impl Writing<'_> {
             head: Tail::default(),
             sections: Vec::new(),
         };
-        let (mut tokens, fresh) = self.tokens(&root.subkeys(), &structure, &assigned)?;
-        self.tag(&root, n, &structure, &mut header, &mut tokens);
+        let keys = root.core_keys(&header.core());
+        let (mut tokens, fresh) = self.tokens((&root.subkeys(), &keys), n, &structure, &assigned)?;
+        self.tag((&root.subkeys(), &keys), n, &structure, &mut header, &mut tokens);
         Ok(self.written(&structure, header, tokens, fresh))
     }
 
@@ -136,66 +138,64 @@ impl Writing<'_> {
         }
     }
 
-    /// A token for each record, in stream order: the old one where path, value and spelling are what they were.
+    /// A token for each record, in stream order: the old one where path, value and spelling are what they were, with
+    /// its old number and tag where they still fit.
     fn tokens(
         &self,
-        subkeys: &Subkeys,
+        (subkeys, keys): (&Subkeys, &CoreKeys),
+        n: u32,
         structure: &Structure,
         assigned: &Assigned,
     ) -> Result<(Vec<(Token, Payload)>, usize), EnvelopeError> {
         let kept = self.before.filter(|before| before.keep).map(Kept::new);
+        let one = |random: &mut RandomBuffer, index: usize| -> Result<_, EnvelopeError> {
+            let (place, path) = (structure.records[index].place, structure.path(index));
+            let payload = self.payload(place);
+            let old = assigned.origin(place);
+            let found = kept.as_ref().zip(old).and_then(|(kept, old)| kept.find(self, old, path, &payload));
+            let is_fresh = found.is_none();
+            let (mut token, vp, payload) = match found {
+                Some((token, payload)) => {
+                    let vp = token.vp();
+                    (token, vp, payload)
+                }
+                None => {
+                    let ids = assigned.ids_of(place);
+                    let vp = seal_value(subkeys, ids, random.next()?, path, &payload, self.policy.padding)?;
+                    (Token::new(&vp), vp, payload)
+                }
+            };
+            let touched = matches!(&self.touch, Some(RecordKey::Token(key)) if *key == path);
+            token.tail = settle(n, Some(token.tail), touched, &|n| link_tag(keys, &vp, structure, index, n));
+            Ok((token, payload, is_fresh))
+        };
         let mut fresh = 0;
         let mut tokens = Vec::with_capacity(structure.records.len());
-        for (index, record) in structure.records.iter().enumerate() {
-            let payload = self.payload(record.place);
-            let old = assigned.origin(record.place);
-            let found =
-                kept.as_ref().zip(old).and_then(|(kept, old)| kept.find(self, old, &record.path, &payload));
-            tokens.push(match found {
-                Some(found) => found,
-                None => {
-                    fresh += 1;
-                    let ids = assigned.ids_of(record.place);
-                    (
-                        seal_token(
-                            subkeys,
-                            ids,
-                            &structure.records[index].path,
-                            &payload,
-                            self.policy.padding,
-                        )?,
-                        payload,
-                    )
-                }
-            });
+        for sealed in parallel::map(structure.records.len(), RandomBuffer::default, one) {
+            let (token, payload, is_fresh) = sealed?;
+            fresh += usize::from(is_fresh);
+            tokens.push((token, payload));
         }
         Ok((tokens, fresh))
     }
 
-    /// Tags every record: with its old number where that still fits, else with `n`; then seals.
+    /// Tags every other record: with its old number where that still fits, else with `n`; then seals.
     fn tag(
         &self,
-        root: &Root,
+        (subkeys, keys): (&Subkeys, &CoreKeys),
         n: u32,
         structure: &Structure,
         header: &mut Header,
         tokens: &mut [(Token, Payload)],
     ) {
-        let (subkeys, keys) = (root.subkeys(), root.core_keys(&header.core()));
         let old = self.before.map(|before| &before.sealed.header);
         let touch = self.touch.as_ref();
         let touched = |key: &RecordKey| touch == Some(key);
         let policy = touched(&RecordKey::Policy);
-        header.record = settle(n, old.map(|old| old.record), policy, &|n| policy_tag(&subkeys, header, n));
+        header.record = settle(n, old.map(|old| old.record), policy, &|n| policy_tag(subkeys, header, n));
         let head = touched(&RecordKey::Head);
-        header.head = settle(n, old.map(|old| old.head), head, &|n| head_tag(&keys, structure, n));
-        for (index, record) in structure.records.iter().enumerate() {
-            let token = &tokens[index].0;
-            let touched = matches!(touch, Some(RecordKey::Token(path)) if *path == record.path);
-            let tail = settle(n, Some(token.tail), touched, &|n| link_tag(&keys, token, structure, index, n));
-            tokens[index].0.tail = tail;
-        }
-        header.sections = self.sections(&keys, structure, n);
+        header.head = settle(n, old.map(|old| old.head), head, &|n| head_tag(keys, structure, n));
+        header.sections = self.sections(keys, structure, n);
         // What is to be touched may have gone; the head then carries the seal.
         let is_new = |tail: &Tail| tail.n == n;
         let any = is_new(&header.record)
@@ -203,9 +203,9 @@ impl Writing<'_> {
             || tokens.iter().any(|(token, _)| is_new(&token.tail))
             || header.sections.iter().any(|(_, tail)| is_new(tail));
         if self.touch.is_some() && !any {
-            header.head = settle(n, Some(header.head), true, &|n| head_tag(&keys, structure, n));
+            header.head = settle(n, Some(header.head), true, &|n| head_tag(keys, structure, n));
         }
-        seal(&keys, n, header, tokens);
+        seal(keys, n, header, tokens);
     }
 
     fn sections(&self, keys: &CoreKeys, structure: &Structure, n: u32) -> Vec<(String, Tail)> {
@@ -253,6 +253,24 @@ impl Writing<'_> {
     }
 }
 
+/// Random bytes for nonces, fetched for many at a time.
+#[derive(Default)]
+struct RandomBuffer {
+    drawn: [[u8; 32]; 16],
+    left: usize,
+}
+
+impl RandomBuffer {
+    fn next(&mut self) -> Result<&[u8; 32], RandomError> {
+        if self.left == 0 {
+            fill_random(self.drawn.as_flattened_mut())?;
+            self.left = self.drawn.len();
+        }
+        self.left -= 1;
+        Ok(&self.drawn[self.left])
+    }
+}
+
 /// The old version's tokens by place.
 struct Kept<'a> {
     before: Before<'a>,
@@ -287,9 +305,9 @@ impl<'a> Kept<'a> {
         path: &[u8],
         payload: &Payload,
     ) -> Option<(Token, Payload)> {
-        let record = self.before.sealed.structure.records.get(*self.records.get(&old)?)?;
+        let record = *self.records.get(&old)?;
         let inside = self.payloads.get(&old)?;
-        let same = record.path == path
+        let same = self.before.sealed.structure.path(record) == path
             && match (payload, inside, old) {
                 (Payload::Leaf(value, spelling), Payload::Leaf(before, _), Place::Leaf(id)) => {
                     value == before && *spelling == (writing.old_spelling)(id)
@@ -301,24 +319,27 @@ impl<'a> Kept<'a> {
     }
 }
 
-/// Seals one payload under its path, with the hedged nonce of section 5.
-fn seal_token(
+/// Seals one payload under its path, with the hedged nonce of section 5; gives the `VP`.
+fn seal_value(
     subkeys: &Subkeys,
     ids: &[[u8; 8]],
+    random: &[u8; 32],
     path: &[u8],
     payload: &Payload,
     padding: Padding,
-) -> Result<Token, EnvelopeError> {
+) -> Result<Vec<u8>, EnvelopeError> {
     let payload = encode(payload, padding);
-    let mut random = [0; 32];
-    fill_random(&mut random)?;
-    let hashed = Hm::new(&subkeys.nonce).part(&random).part(path).part(payload.expose()).finish();
+    let hashed = subkeys.nonce.clone().part(random).part(path).part(payload.expose()).finish();
     let mut nonce = [0; 24];
     nonce.copy_from_slice(&hashed[..24]);
+    let mut vp = token::begin(ids, &nonce, payload.expose().len() + 16);
+    let start = vp.len();
+    vp.extend(payload.expose());
     // The cipher refuses only what is far over every limit.
-    let sealed =
-        crypto::seal(&subkeys.value, &nonce, payload.expose(), path).map_err(|_| EnvelopeError::Exhausted)?;
-    Ok(Token::assemble(ids, &nonce, &sealed))
+    let tag = crypto::seal_in_place(&subkeys.value, &nonce, &mut vp[start..], path)
+        .map_err(|_| EnvelopeError::Exhausted)?;
+    vp.extend(tag);
+    Ok(vp)
 }
 
 /// Keeps an old record's number and tag while the tag still fits; else it is written by session `n`.

@@ -294,7 +294,7 @@ mod tests {
             ("mac_only_encrypted", Tree::text("perhaps")),
             ("encrypted_regex", Tree::text("(")),
         ] {
-            assert!(Metadata::read(&entry(&[more.clone()])).is_err(), "{more:?}");
+            assert!(Metadata::read(&entry(std::slice::from_ref(&more))).is_err(), "{more:?}");
         }
         let two = [("encrypted_regex", Tree::text("a")), ("unencrypted_suffix", Tree::text("b"))];
         assert!(Metadata::read(&entry(&two)).is_err());

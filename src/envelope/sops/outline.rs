@@ -121,7 +121,7 @@ impl Walk<'_> {
                     }
                     self.check_key(entry)?;
                     Event::Key(&entry.key.text).hash(&mut self.shape);
-                    let below = format!("{path}{}:", entry.key.text);
+                    let below = format!("{path}{}:", &*entry.key.text);
                     let hit = hit || self.judge.key(&entry.key.text);
                     self.value(entry.value, &below, hit)?;
                     self.judge.done();

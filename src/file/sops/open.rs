@@ -10,7 +10,7 @@ use crate::file::FileError;
 use crate::format::gate::GateError;
 use crate::format::{Format, Limits};
 use crate::keys::{Keyring, Recipient, Stanza, UnwrapError, WrapContext};
-use crate::secret::{DataKey, SecretBytes, SecretText};
+use crate::secret::{DataKey, SecretBytes, SecretString, SecretText};
 
 /// A SOPS file that was read and not yet authenticated.
 pub struct SopsFile {
@@ -245,7 +245,11 @@ impl SopsFile {
             let outline = Outline::of(&plain, &self.metadata.selector)?;
             match self.wrong(items, &plain, &outline) {
                 Some(wrong) if wrong.is_empty() => return Ok((plain, outline)),
-                Some(wrong) => wrong.into_iter().for_each(|at| simple[at] = true),
+                Some(wrong) => {
+                    for at in wrong {
+                        simple.get_mut(at).into_iter().for_each(|place| *place = true);
+                    }
+                }
                 None => simple.fill(true),
             }
         }
@@ -299,7 +303,7 @@ impl SopsFile {
             return Err(damaged(&self.document, id, Damage::Comment).into());
         };
         let text = comment_text(item)?;
-        let mut comment = SecretText::new(String::with_capacity(text.len() + 1));
+        let mut comment = SecretString::new(String::with_capacity(text.len() + 1));
         comment.push('#');
         comment.push_str(&text);
         Ok(Splice::new(Span::new(list.len(), span.end), comment))

@@ -299,17 +299,15 @@ fn check_opens(
 ) -> Result<bool, FileError> {
     let wide = Limits { file: usize::MAX, leaf: usize::MAX, leaves: usize::MAX, ..limits.clone() };
     let opened = SopsFile::parse(text, format, &wide)?.open_with(key.clone(), &wide)?;
-    let is_same = |((slot, item), (other, there)): ((&Slot, &Option<Item>), (&Slot, &Option<Item>))| {
-        let is_value = matches!(slot.what, What::Leaf(_) | What::Nothing(_));
-        !is_value || (slot.aad == other.aad && slot.encrypted == other.encrypted && item == there)
-    };
     let here = outline.slots.iter().zip(items);
     let there = opened.file.outline.slots.iter().zip(&opened.items);
-    let is_kept = outline.shape == opened.file.outline.shape
+    let is_whole = outline.shape == opened.file.outline.shape
         && outline.slots.len() == opened.file.outline.slots.len()
         && opened.sealed_comments.is_empty();
-    let wrong = here.zip(there).find(|(here, there)| !is_same((*here, *there)));
-    if let (Some(((slot, _), _)), _) | (None, (false, Some(slot))) = (wrong, (is_kept, outline.slots.first()))
+    let wrong =
+        here.zip(there).find(|((slot, item), (other, there))| !is_kept_slot(slot, other, item == there));
+    if let (Some(((slot, _), _)), _) | (None, (false, Some(slot))) =
+        (wrong, (is_whole, outline.slots.first()))
     {
         let at = match slot.what {
             What::Leaf(id) | What::Nothing(id) | What::Element(id) => document.node(id).span.start,
@@ -318,4 +316,10 @@ fn check_opens(
         return Err(SopsError::NotKept { line: document.line_of(at) }.into());
     }
     Ok(opened.plain.source == document.source)
+}
+
+/// Whether a value stands under the same path and is the same; what comments say is compared by opening them.
+fn is_kept_slot(slot: &Slot, other: &Slot, is_same_item: bool) -> bool {
+    let is_value = matches!(slot.what, What::Leaf(_) | What::Nothing(_));
+    !is_value || (slot.aad == other.aad && slot.encrypted == other.encrypted && is_same_item)
 }

@@ -5,7 +5,7 @@ use crate::document::{Document, Kind, NodeId, Span, Splice, Step, Tree, Value};
 use crate::format::EditError;
 use crate::format::flow::{Items, line_break_of};
 use crate::format::line::{is_blank, start_of_line};
-use crate::secret::SecretText;
+use crate::secret::{SecretString, SecretText};
 
 /// Puts `value` in place of the value `id`.
 pub(super) fn replace(document: &Document, id: NodeId, value: &Tree) -> Result<Vec<Splice>, EditError> {
@@ -54,7 +54,7 @@ pub(super) fn insert(
     let outer = line_indent(&document.source, node.span.start);
     let deeper = format!("{outer}{}", unit(document));
     let indent = own.indentation().unwrap_or(&deeper);
-    let mut text = SecretText::default();
+    let mut text = SecretString::default();
     if let Step::Key(key) = step {
         write_string(&mut text, key);
         text.push_str(colon(document, parent));
@@ -101,9 +101,9 @@ fn written(document: &Document, at: usize, is_multi_line: bool, value: &Tree) ->
     } else {
         Layout::Line
     };
-    let mut out = SecretText::default();
+    let mut out = SecretString::default();
     write(&mut out, value, layout, 0);
-    out
+    out.into()
 }
 
 /// What stands between key and value of the last entry; `: ` where there is none.

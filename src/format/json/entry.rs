@@ -75,13 +75,17 @@ pub(super) fn detach(mut document: Document, name: &str) -> Result<(Document, Op
     let first = entry.value.index();
     let before = place.checked_sub(1).map(|index| document.node(entries[index].value).span.end);
     let inside = Span::new(entry.key.span.start, document.node(entry.value).span.end);
+    let within = |at: usize| (inside.start..inside.end).contains(&at);
+    if let Some(comment) = document.comments.iter().find(|comment| within(comment.span.start)) {
+        let message = format!("`{name}` holds a comment: move it above `{name}`");
+        return Err(ParseError::at(&document.source, comment.span.start, message));
+    }
     let cuts = cuts(&document, before, inside);
 
     document.nodes.truncate(first);
     if let Some(Node { kind: Kind::Map(entries), .. }) = document.nodes.get_mut(root.index()) {
         entries.pop();
     }
-    document.comments.retain(|comment| !(inside.start..inside.end).contains(&comment.span.start));
     let splices: Vec<Splice> = cuts.iter().map(|cut| Splice::new(*cut, "")).collect();
     let text = apply(&document.source, &splices);
     document.source = text.map_err(|_| {

@@ -11,7 +11,7 @@ mod tests;
 use crate::document::{Document, FormatCode, NodeId, Spelling, Splice, Step, Style, Tree, Value};
 use crate::format::spelling::{self, Placed, Record};
 use crate::format::{Addition, Cut, EditError, Format, Limits, ParseError};
-use crate::secret::SecretText;
+use crate::secret::{SecretString, SecretText};
 
 /// The format.
 pub(super) struct Json;
@@ -29,8 +29,8 @@ impl Format for Json {
         &["json", "jsonc", "code-workspace", "tfstate"]
     }
 
-    fn parse(&self, text: &str, limits: &Limits) -> Result<Document, ParseError> {
-        scan::scan(text, limits)
+    fn read(&self, source: SecretText, limits: &Limits) -> Result<Document, ParseError> {
+        scan::scan(&source.shared(), limits)
     }
 
     fn spelling(&self, document: &Document, id: NodeId) -> Spelling {
@@ -134,7 +134,7 @@ impl Format for Json {
 
 /// The leaf that `raw` spells, if it is exactly one leaf without anything around it.
 fn token_value(raw: &str) -> Option<Value> {
-    let document = scan::scan(raw, &UNLIMITED).ok()?;
+    let document = scan::scan(&raw.into(), &UNLIMITED).ok()?;
     let [node] = document.nodes.as_slice() else { return None };
     let whole = node.span.start == 0 && node.span.end == raw.len();
     (whole && document.comments.is_empty()).then(|| document.value(NodeId(0)))?
@@ -142,9 +142,9 @@ fn token_value(raw: &str) -> Option<Value> {
 
 /// A leaf in its default form. Sized up front, so that no unwiped copy of a secret is left behind.
 fn written(value: &Value) -> SecretText {
-    let mut out = SecretText::new(String::with_capacity(6 * value.to_text().len() + 4));
+    let mut out = SecretString::new(String::with_capacity(6 * value.to_text().len() + 4));
     text::write_value(&mut out, value);
-    out
+    out.into()
 }
 
 const UNLIMITED: Limits =

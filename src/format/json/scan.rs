@@ -11,11 +11,13 @@ use crate::secret::SecretText;
 
 /// Reads `text`. It is strict but for comments (`//`, `/* */`), which are read anywhere, and one comma behind the last
 /// element, which is read where the closing bracket stands on a later line than the comma or the file has a comment.
-pub(super) fn scan(text: &str, limits: &Limits) -> Result<Document, ParseError> {
+pub(super) fn scan(source: &SecretText, limits: &Limits) -> Result<Document, ParseError> {
+    let text = source.as_str();
     if text.len() > limits.file {
         return Err(ParseError::limit(text, 0, format!("the file is over {} bytes", limits.file)));
     }
     let mut scanner = Scanner {
+        source,
         text,
         limits,
         at: if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 },
@@ -28,7 +30,7 @@ pub(super) fn scan(text: &str, limits: &Limits) -> Result<Document, ParseError> 
     scanner.run().map_err(|error| if error.limit { error } else { or_conflict(text, error) })?;
     let span = scanner.nodes.first().map(|node| node.span).unwrap_or_default();
     Ok(Document {
-        source: text.into(),
+        source: source.clone(),
         format: FormatCode::Json,
         nodes: scanner.nodes,
         parts: vec![Part { root: NodeId(0), directives: Vec::new(), span }],
@@ -37,6 +39,7 @@ pub(super) fn scan(text: &str, limits: &Limits) -> Result<Document, ParseError> 
 }
 
 struct Scanner<'a> {
+    source: &'a SecretText,
     text: &'a str,
     limits: &'a Limits,
     at: usize,
@@ -123,7 +126,7 @@ impl Scanner<'_> {
         self.count_leaf(token)?;
         let flow = !self.open.is_empty();
         let scalar = Scalar { token, body: None, style, value, flow, base: -1 };
-        self.add(Kind::Scalar(Box::new(scalar)), token)?;
+        self.add(Kind::Scalar(scalar), token)?;
         Ok(State::After)
     }
 
@@ -186,7 +189,7 @@ impl Scanner<'_> {
         }
         self.at += 1;
         if let Some(open) = self.open.last_mut() {
-            open.key = Some(Key { text: text.as_str().into(), ambiguous: false, span });
+            open.key = Some(Key { text, ambiguous: false, span });
         }
         Ok(State::Value)
     }
@@ -220,9 +223,15 @@ impl Scanner<'_> {
         let has_comments = self.comments.len() > open.comments;
         let node = &mut self.nodes[open.id.index()];
         node.span.end = self.at;
-        let (is_empty, twice) = match &node.kind {
-            Kind::Map(entries) => (entries.is_empty(), duplicate(entries)),
-            Kind::List(items) => (items.is_empty(), None),
+        let (is_empty, twice) = match &mut node.kind {
+            Kind::Map(entries) => {
+                entries.shrink_to_fit();
+                (entries.is_empty(), duplicate(entries))
+            }
+            Kind::List(items) => {
+                items.shrink_to_fit();
+                (items.is_empty(), None)
+            }
             _ => (false, None),
         };
         if let Some(key) = twice {
@@ -266,11 +275,14 @@ impl Scanner<'_> {
     fn string(&mut self) -> Result<SecretText, ParseError> {
         let start = self.at;
         let bytes = self.text.as_bytes();
-        let mut at = start + 1;
+        let (mut at, mut has_escape) = (start + 1, false);
         loop {
             match bytes.get(at) {
                 Some(b'"') => break,
-                Some(b'\\') => at += 2,
+                Some(b'\\') => {
+                    has_escape = true;
+                    at += 2;
+                }
                 Some(b'\n' | b'\r') | None => {
                     return Err(self.error(start, "the string is not closed: expected `\"` in its line"));
                 }
@@ -281,6 +293,9 @@ impl Scanner<'_> {
             }
         }
         self.at = at + 1;
+        if !has_escape {
+            return Ok(self.source.slice(start + 1, at));
+        }
         decode(&self.text[start + 1..at]).map_err(|(offset, message)| self.error(start + 1 + offset, message))
     }
 

@@ -1,7 +1,7 @@
 //! JSON's strings and numbers, and trees written as JSON.
 
 use crate::document::{Tree, Value};
-use crate::secret::SecretText;
+use crate::secret::{SecretString, SecretText};
 
 /// How a tree is laid out.
 #[derive(Clone, Copy, Debug)]
@@ -122,7 +122,7 @@ pub(super) fn is_number(token: &str) -> bool {
 /// refused here, at the earliest place.
 pub(super) fn decode(inner: &str) -> Result<SecretText, (usize, &'static str)> {
     // An escape is never shorter than its character: the capacity holds, no unwiped copy is left behind.
-    let mut out = SecretText::new(String::with_capacity(inner.len()));
+    let mut out = SecretString::new(String::with_capacity(inner.len()));
     let mut at = 0;
     while let Some(length) = inner[at..].find('\\') {
         out.push_str(&inner[at..at + length]);
@@ -132,7 +132,7 @@ pub(super) fn decode(inner: &str) -> Result<SecretText, (usize, &'static str)> {
         at = start + size;
     }
     out.push_str(&inner[at..]);
-    Ok(out)
+    Ok(out.into())
 }
 
 /// The character of the escape at the beginning of `text`, and the escape's length.

@@ -207,7 +207,7 @@ impl<'a> Builder<'a> {
     fn child(&self, parent: NodeId, key: &Key) -> Option<NodeId> {
         match &self.nodes[parent.index()].kind {
             Kind::Map(entries) if entries.len() > FEW => {
-                self.children.get(&(parent, key.text.clone())).copied()
+                self.children.get(&(parent, key.text.as_str().into())).copied()
             }
             Kind::Map(entries) => {
                 entries.iter().find(|entry| entry.key.text == key.text).map(|entry| entry.value)
@@ -240,7 +240,7 @@ impl Builder<'_> {
         let flow = !self.open.is_empty();
         let scalar = Scalar { token: span, body: None, style, value, flow, base: -1 };
         let place = self.place.take();
-        self.add(place, Kind::Scalar(Box::new(scalar)), span, Form::Value)?;
+        self.add(place, Kind::Scalar(scalar), span, Form::Value)?;
         Ok(())
     }
 
@@ -323,7 +323,7 @@ impl Builder<'_> {
                 entries.push(Entry { key, value: id });
                 let new = if entries.len() == FEW + 1 { 0 } else { entries.len() - 1 };
                 if entries.len() > FEW {
-                    let named = |entry: &Entry| ((parent, entry.key.text.clone()), entry.value);
+                    let named = |entry: &Entry| ((parent, entry.key.text.as_str().into()), entry.value);
                     self.children.extend(entries[new..].iter().map(named));
                 }
             }

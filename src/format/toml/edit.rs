@@ -7,7 +7,7 @@ use super::write::{is_table, is_tables, write_entries, write_header, write_inlin
 use crate::document::{Document, Kind, NodeId, Span, Splice, Step, Style, Tree, Value};
 use crate::format::EditError;
 use crate::format::line::{LineBreak, end_of_line};
-use crate::secret::SecretText;
+use crate::secret::{SecretString, SecretText};
 
 /// Puts `value` in place of the value `id`.
 pub(super) fn replace(document: &Document, id: NodeId, value: &Tree) -> Result<Vec<Splice>, EditError> {
@@ -81,7 +81,7 @@ impl Places<'_> {
     }
 
     fn replace_root(&self, value: &Tree) -> Result<Vec<Splice>, EditError> {
-        let mut out = SecretText::default();
+        let mut out = SecretString::default();
         match value {
             Tree::Map(_) => write_entries(&mut out, &[], value, self.line_break),
             Tree::Leaf(Value::EmptyMap) => {}
@@ -92,7 +92,7 @@ impl Places<'_> {
 
     /// A value in the quotes that stood there.
     fn styled(&self, id: NodeId, value: &Tree) -> SecretText {
-        let mut out = SecretText::default();
+        let mut out = SecretString::default();
         match (self.document.scalar(id), value) {
             (Some(scalar), Tree::Leaf(Value::Str(text) | Value::Ambiguous(text))) => {
                 let multi_line = matches!(scalar.style, Style::MultiDouble | Style::MultiSingle);
@@ -102,7 +102,7 @@ impl Places<'_> {
             }
             _ => write_inline(&mut out, value),
         }
-        out
+        out.into()
     }
 
     /// Its first pair takes the new value, the others go.
@@ -135,7 +135,7 @@ impl Places<'_> {
         let path = self.path(ROOT, id);
         let is_element = self.form(parent) == Form::Tables;
         let is_map = is_table(value) || *value == Tree::Leaf(Value::EmptyMap);
-        let mut out = SecretText::default();
+        let mut out = SecretString::default();
         match value {
             Tree::List(items) if self.form(id) == Form::Tables && is_tables(value) => {
                 items.iter().for_each(|item| write_table(&mut out, &path, true, item, self.line_break));
@@ -156,7 +156,7 @@ impl Places<'_> {
             out.truncate(length);
         }
         for (index, span) in spans.iter().enumerate() {
-            let text = if index == 0 { std::mem::take(&mut out) } else { SecretText::default() };
+            let text = if index == 0 { std::mem::take(&mut out) } else { SecretString::default() };
             splices.push(Splice::new(*span, text));
         }
         Ok(splices)
@@ -181,7 +181,7 @@ impl Places<'_> {
             }
             _ if is_table(value) || is_tables(value) => {
                 let path = [self.path(ROOT, parent).as_slice(), &[key]].concat();
-                let mut out = SecretText::default();
+                let mut out = SecretString::default();
                 match value {
                     Tree::List(items) => {
                         items
@@ -222,7 +222,7 @@ impl Places<'_> {
 
     fn append(&self, list: NodeId, value: &Tree) -> Result<Vec<Splice>, EditError> {
         if self.form(list) != Form::Tables {
-            let mut out = SecretText::default();
+            let mut out = SecretString::default();
             write_inline(&mut out, value);
             return Ok(self.append_item(list, &out));
         }
@@ -232,7 +232,7 @@ impl Places<'_> {
                 "an element of an array of tables is a table: give a map",
             ));
         }
-        let mut out = SecretText::default();
+        let mut out = SecretString::default();
         write_table(&mut out, &self.path(ROOT, list), true, value, self.line_break);
         Ok(vec![self.section_behind(list, out)])
     }
@@ -264,7 +264,7 @@ impl Places<'_> {
     }
 
     /// Sections behind everything below `parent`, parted by a blank line.
-    fn section_behind(&self, parent: NodeId, mut text: SecretText) -> Splice {
+    fn section_behind(&self, parent: NodeId, mut text: SecretString) -> Splice {
         let end = match parent {
             ROOT => self.content_end(),
             _ => self.headers(parent).next_back().map(|(_, header)| self.section_end(header)),
@@ -295,14 +295,14 @@ impl Places<'_> {
 
 /// `a.b = value`.
 fn pair(path: &[&str], value: &Tree) -> SecretText {
-    let mut out = SecretText::default();
+    let mut out = SecretString::default();
     for (index, key) in path.iter().enumerate() {
         out.push_str(if index == 0 { "" } else { "." });
         write_key(&mut out, key);
     }
     out.push_str(" = ");
     write_inline(&mut out, value);
-    out
+    out.into()
 }
 
 fn error(offset: usize, reason: &str) -> EditError {

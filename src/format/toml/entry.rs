@@ -4,7 +4,7 @@ use super::layout::{ROOT, UNKNOWN, extent};
 use super::write::write_table;
 use crate::document::{Document, Entry, Kind, Node, Span, Splice, Tree};
 use crate::format::flow::line_break_of;
-use crate::format::line::{LineBreak, end_of_line, indentation, start_of_line};
+use crate::format::line::{LineBreak, indentation, start_of_line};
 use crate::format::{EditError, ParseError};
 
 /// Appends the entry as a table: its scalars first, then its tables.
@@ -47,9 +47,8 @@ pub(super) fn detach(mut document: Document, name: &str) -> Result<(Document, Op
         let message = format!("`{name}` must be the last table: move it to the end of the file");
         return refuse(entry.key.span.start, message);
     }
-    let last_line = end_of_line(text, node.span.end);
-    if let Some(comment) = document.comments.iter().find(|comment| comment.span.start > last_line) {
-        let message = format!("nothing may stand behind the table `{name}`: move this comment above it");
+    if let Some(comment) = document.comments.iter().find(|comment| comment.span.start > node.span.start) {
+        let message = format!("no comment may stand in or behind the table `{name}`: move it above");
         return refuse(comment.span.start, message);
     }
     let tree = document.plain_tree(entry.value);
@@ -62,8 +61,6 @@ pub(super) fn detach(mut document: Document, name: &str) -> Result<(Document, Op
 
     document.source = kept;
     document.nodes.truncate(first);
-    let end = document.source.len();
-    document.comments.retain(|comment| comment.span.end <= end);
     if let Some(Node { kind: Kind::Map(entries), span, .. }) = document.nodes.first_mut() {
         entries.pop();
         *span = UNKNOWN;

@@ -15,6 +15,7 @@ mod tests;
 use crate::document::{Document, FormatCode, NodeId, Spelling, Splice, Step, Style, Tree, Value};
 use crate::format::spelling::{self, Placed, Record};
 use crate::format::{EditError, Format, Limits, ParseError};
+use crate::secret::SecretText;
 
 /// The format.
 pub(super) struct Toml;
@@ -32,8 +33,8 @@ impl Format for Toml {
         &["toml"]
     }
 
-    fn parse(&self, text: &str, limits: &Limits) -> Result<Document, ParseError> {
-        build::build(text, limits).map(|(document, _)| document)
+    fn read(&self, source: SecretText, limits: &Limits) -> Result<Document, ParseError> {
+        build::build(&source, limits).map(|(document, _)| document)
     }
 
     fn spelling(&self, document: &Document, id: NodeId) -> Spelling {

@@ -5,7 +5,7 @@ use toml_parser::parser::{Event, EventKind, RecursionGuard, parse_value};
 use toml_parser::{ParseError, Raw, Source, Span};
 
 use crate::document::{Style, Value};
-use crate::secret::SecretText;
+use crate::secret::{SecretString, SecretText};
 
 /// Decodes a scalar's token. Line breaks of multi-line strings become `\n` in the value, whatever the file uses, so that
 /// a value does not change with a checkout's line ends.
@@ -23,7 +23,7 @@ pub(super) fn decode(token: &str, encoding: Option<Encoding>) -> Result<Value, P
 
 fn decode_unified(token: &str, encoding: Option<Encoding>) -> Result<Value, ParseError> {
     // No escape is shorter than its character: the capacity holds, no unwiped copy is left behind.
-    let mut decoded = SecretText::new(String::with_capacity(token.len()));
+    let mut decoded = SecretString::new(String::with_capacity(token.len()));
     let mut error = None;
     let raw = Raw::new_unchecked(token, encoding, Span::new_unchecked(0, token.len()));
     let kind = raw.decode_scalar(&mut *decoded, &mut error);
@@ -40,7 +40,7 @@ fn decode_unified(token: &str, encoding: Option<Encoding>) -> Result<Value, Pars
             Err(ParseError::new(kind.invalid_description()).with_unexpected(whole))
         }
         None => Ok(match kind {
-            ScalarKind::String => Value::Str(decoded),
+            ScalarKind::String => Value::Str(decoded.into()),
             ScalarKind::Boolean(value) => Value::Bool(value),
             ScalarKind::DateTime => Value::Time(token.into()),
             ScalarKind::Float => Value::Float(token.into()),
@@ -93,9 +93,9 @@ pub(super) fn write_value(out: &mut String, value: &Value) {
 
 /// A leaf in its default form. Sized up front, so that no unwiped copy of a secret is left behind.
 pub(super) fn written(value: &Value) -> SecretText {
-    let mut out = SecretText::new(String::with_capacity(6 * value.to_text().len() + 4));
+    let mut out = SecretString::new(String::with_capacity(6 * value.to_text().len() + 4));
     write_value(&mut out, value);
-    out
+    out.into()
 }
 
 /// Writes `text` as a basic string of one line.

@@ -2,7 +2,7 @@
 //! are of no use for editing, and its values are compared with these.
 
 use super::lines::{Line, indentation, is_blank, is_marker, lines};
-use crate::secret::SecretText;
+use crate::secret::{SecretString, SecretText};
 
 /// What `|` or `>` and its indicators say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,7 +89,7 @@ impl Header {
 
     /// The value of the body lines `body`.
     pub(super) fn decode(&self, body: &str, indent: Option<usize>) -> SecretText {
-        let mut out = SecretText::new(String::with_capacity(body.len() + 1));
+        let mut out = SecretString::new(String::with_capacity(body.len() + 1));
         let (mut has_content, mut was_indented, mut breaks) = (false, false, 0);
         for line in lines(body, 0) {
             let content = line.of(body);
@@ -118,7 +118,7 @@ impl Header {
         if self.chomp == Chomp::Keep {
             (0..breaks).for_each(|_| out.push('\n'));
         }
-        out
+        out.into()
     }
 }
 
@@ -160,7 +160,7 @@ mod tests {
         let from = Line::at(text, 0).next;
         let found = header.body(text, from, base);
         assert_eq!(&text[from..found.end], body, "{text:?}");
-        assert_eq!(*header.decode(body, found.indent), value, "{text:?}");
+        assert_eq!(header.decode(body, found.indent).as_str(), value, "{text:?}");
     }
 
     #[test]

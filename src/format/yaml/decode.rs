@@ -2,7 +2,7 @@
 
 use super::lines::{Eol, is_blank};
 use crate::document::Style;
-use crate::secret::SecretText;
+use crate::secret::{SecretString, SecretText};
 
 /// Decodes a plain or quoted scalar from its source, quotes included. `None` where it is malformed.
 pub(super) fn flow_scalar(style: Style, raw: &str) -> Option<SecretText> {
@@ -24,7 +24,7 @@ fn is_single_quoted(inner: &str) -> bool {
 
 /// Folds lines: one break becomes a space, each further one a line feed. `quoted` makes two quotes one.
 fn folded(raw: &str, quoted: bool) -> SecretText {
-    let mut out = SecretText::new(String::with_capacity(raw.len()));
+    let mut out = SecretString::new(String::with_capacity(raw.len()));
     let mut rest = raw;
     loop {
         let end = rest.find(['\n', '\r']).unwrap_or(rest.len());
@@ -32,7 +32,7 @@ fn folded(raw: &str, quoted: bool) -> SecretText {
         let is_last = behind.is_empty();
         push_unquoted(&mut out, if is_last { line } else { line.trim_end_matches(is_blank_char) }, quoted);
         if is_last {
-            return out;
+            return out.into();
         }
         let (breaks, skipped) = breaks(behind);
         push_fold(&mut out, breaks);
@@ -40,7 +40,7 @@ fn folded(raw: &str, quoted: bool) -> SecretText {
     }
 }
 
-fn push_unquoted(out: &mut SecretText, line: &str, quoted: bool) {
+fn push_unquoted(out: &mut String, line: &str, quoted: bool) {
     if !quoted || !line.contains('\'') {
         out.push_str(line);
         return;
@@ -69,7 +69,7 @@ fn breaks(text: &str) -> (usize, usize) {
     }
 }
 
-fn push_fold(out: &mut SecretText, breaks: usize) {
+fn push_fold(out: &mut String, breaks: usize) {
     if breaks == 1 {
         out.push(' ');
     }
@@ -82,7 +82,7 @@ const fn is_blank_char(c: char) -> bool {
 
 fn double(inner: &str) -> Option<SecretText> {
     // No escape grows by more than half: `\L` of two bytes gives three.
-    let mut out = SecretText::new(String::with_capacity(inner.len() + inner.len() / 2 + 1));
+    let mut out = SecretString::new(String::with_capacity(inner.len() + inner.len() / 2 + 1));
     let (mut at, mut kept) = (0, 0);
     while let Some(c) = inner.get(at..)?.chars().next() {
         match c {
@@ -117,7 +117,7 @@ fn double(inner: &str) -> Option<SecretText> {
             }
         }
     }
-    Some(out)
+    Some(out.into())
 }
 
 /// The character that the escape at the start of `text` (behind the backslash) stands for, and its length.

@@ -6,7 +6,7 @@ use super::write::Writer;
 use super::{comments, places};
 use crate::document::{Document, Kind, NodeId, Part, Span, Splice, Tree};
 use crate::format::{EditError, ParseError};
-use crate::secret::SecretText;
+use crate::secret::SecretString;
 
 /// Appends the entry.
 ///
@@ -23,7 +23,7 @@ pub(super) fn attach(document: &Document, name: &str, entry: &Tree) -> Result<Ve
     let writer = Writer { eol, literals: false };
     let column = document.parts.last().and_then(|part| open_map_column(document, part));
     let lines = writer.entry(name, entry, column.unwrap_or(0));
-    let mut text = SecretText::new(String::with_capacity(lines.len() + column.unwrap_or(0) + 8));
+    let mut text = SecretString::new(String::with_capacity(lines.len() + column.unwrap_or(0) + 8));
     let has_break = ends_with_break(source);
     if !has_break {
         text.push_str(eol.as_str());

@@ -15,7 +15,9 @@ pub(super) fn check_text(text: &str, limits: &Limits) -> Result<(), ParseError> 
         return Err(ParseError::limit(text, limits.file, message));
     }
     let forbidden = |byte: &u8| *byte < b' ' && !matches!(byte, b'\t' | b'\n' | b'\r');
-    if let Some(at) = text.bytes().position(|byte| forbidden(&byte)) {
+    // Without a way out of it the loop is vectorised; where it stands is asked only where there is one.
+    let has_forbidden = text.as_bytes().iter().fold(false, |found, byte| found | forbidden(byte));
+    if has_forbidden && let Some(at) = text.bytes().position(|byte| forbidden(&byte)) {
         let message = match text.as_bytes().get(at) {
             Some(0) => "expected UTF-8 text, found a NUL byte (UTF-16 is not read)",
             _ => {
@@ -52,7 +54,7 @@ fn conflict(text: &str) -> Option<usize> {
     let marker = |from: usize, prefix: &str, is_whole_line: bool| {
         let mut at = from;
         loop {
-            at += text.get(at..)?.find(prefix)?;
+            at += memchr::memmem::find(text.as_bytes().get(at..)?, prefix.as_bytes())?;
             if line_start(text, at) == at && (!is_whole_line || Line::at(text, at).of(text) == prefix) {
                 return Some(at);
             }

@@ -32,7 +32,7 @@ pub(super) fn check(
         splices.ok_or_else(|| fail("the text around this place does not allow it, edit it by hand"))?;
     let limits = Limits { file: usize::MAX, leaves: usize::MAX, leaf: usize::MAX, ..Limits::default() };
     let text = apply(&document.source, &splices).ok();
-    let after = text.and_then(|text| parse::parse(&text, &limits).ok());
+    let after = text.and_then(|text| parse::parse(&text.shared(), &limits).ok());
     let is_right = after.is_some_and(|after| {
         let (mut expected, mut found) = (Outline::default(), Outline::default());
         document.parts.iter().for_each(|part| expected.node(document, part.root, Some(change)));
@@ -99,7 +99,7 @@ impl Outline {
             (Kind::Map(entries), _) => {
                 self.0.push(Item::Map);
                 for entry in entries.iter().filter(|entry| is_kept(entry.value)) {
-                    self.0.push(Item::Key(entry.key.text.clone()));
+                    self.0.push(Item::Key(entry.key.text.as_str().into()));
                     self.node(document, entry.value, change);
                 }
             }

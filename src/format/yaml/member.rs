@@ -9,7 +9,7 @@ use super::spelling::{block_column, is_bracketed};
 use super::write::Writer;
 use crate::document::{Document, Kind, NodeId, Span, Splice, Step};
 use crate::format::{Addition, Cut, EditError, top_entry};
-use crate::secret::SecretText;
+use crate::secret::{SecretString, SecretText};
 
 /// Adds an entry behind everything else of a part.
 ///
@@ -44,7 +44,7 @@ pub(super) fn add(
     };
     let at = end_of(document, part);
     let has_break = at == 0 || ends_with_break(source.get(..at).unwrap_or_default());
-    let mut text = SecretText::new(String::with_capacity(entry.len() + column + 4));
+    let mut text = SecretString::new(String::with_capacity(entry.len() + column + 4));
     if !has_break {
         text.push_str(eol.as_str());
     }
@@ -102,7 +102,7 @@ fn end_of(document: &Document, part: usize) -> usize {
 
 /// SOPS writes its tokens without quotes, and programs that look for SOPS files look for that.
 fn bare_tokens(text: &str) -> SecretText {
-    let mut out = SecretText::new(String::with_capacity(text.len()));
+    let mut out = SecretString::new(String::with_capacity(text.len()));
     for line in text.split_inclusive('\n') {
         let end = line.trim_end_matches(['\n', '\r']).len();
         let (content, eol) = line.split_at(end);
@@ -111,5 +111,5 @@ fn bare_tokens(text: &str) -> SecretText {
             None => out.push_str(line),
         }
     }
-    out
+    out.into()
 }

@@ -11,6 +11,7 @@ mod entry;
 mod errors;
 mod events;
 mod expect;
+mod fast;
 mod lines;
 mod member;
 mod parse;
@@ -25,6 +26,7 @@ mod write;
 
 use super::{Addition, Cut, EditError, Format, Limits, ParseError};
 use crate::document::{Document, FormatCode, NodeId, Spelling, Splice, Step, Tree, Value};
+use crate::secret::SecretText;
 
 /// The format.
 pub(super) struct Yaml;
@@ -42,8 +44,8 @@ impl Format for Yaml {
         &["yaml", "yml"]
     }
 
-    fn parse(&self, text: &str, limits: &Limits) -> Result<Document, ParseError> {
-        parse::parse(text, limits)
+    fn read(&self, source: SecretText, limits: &Limits) -> Result<Document, ParseError> {
+        parse::parse(&source.shared(), limits)
     }
 
     fn spelling(&self, document: &Document, id: NodeId) -> Spelling {

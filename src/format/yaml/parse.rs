@@ -4,51 +4,61 @@ use std::collections::HashSet;
 
 use super::events::{Content, Event, Events, Properties};
 use super::lines::{break_before, find_indicator, lines};
-use super::{comments, errors, scalar, schema};
+use super::{comments, errors, fast, scalar, schema};
 use crate::document::{
     Comment, Document, Entry, FormatCode, Key, Kind, Node, NodeId, Part, Scalar, Span, Style, Value,
 };
 use crate::format::{Limits, ParseError};
+use crate::secret::SecretText;
 
 /// Reads a YAML file.
 ///
 /// # Errors
 /// [`ParseError`].
-pub(super) fn parse(text: &str, limits: &Limits) -> Result<Document, ParseError> {
-    errors::check_text(text, limits)?;
-    let mut builder = Builder {
-        text,
-        limits,
-        nodes: Vec::new(),
-        parts: Vec::new(),
-        ends: Vec::new(),
-        comments: Vec::new(),
-        frames: Vec::new(),
-        opening: Opening::default(),
-        last: 0,
-        leaves: 0,
-    };
-    let mut events = Events::new(text, limits.depth);
+pub(super) fn parse(source: &SecretText, limits: &Limits) -> Result<Document, ParseError> {
+    errors::check_text(source, limits)?;
+    match fast::parse(source, limits) {
+        Some(document) => {
+            // Whatever a debug build reads, tests of all kinds among it, is read by both.
+            debug_assert!(
+                by_engine(source, limits).is_ok_and(|other| other == document),
+                "the two readers of YAML differ"
+            );
+            Ok(document)
+        }
+        None => by_engine(source, limits),
+    }
+}
+
+/// Reads a YAML file that [`errors::check_text`] lets pass, whatever it holds.
+///
+/// # Errors
+/// [`ParseError`].
+pub(super) fn by_engine(source: &SecretText, limits: &Limits) -> Result<Document, ParseError> {
+    let mut builder = Builder::new(source, limits);
+    let mut events = Events::new(source, limits.depth);
     while let Some(event) = events.next()? {
         builder.event(event)?;
     }
     Ok(builder.finish())
 }
 
-struct Builder<'a> {
+/// A document in the making.
+pub(super) struct Builder<'a> {
+    source: &'a SecretText,
     text: &'a str,
     limits: &'a Limits,
-    nodes: Vec<Node>,
-    parts: Vec<Part>,
+    pub(super) nodes: Vec<Node>,
+    pub(super) parts: Vec<Part>,
     /// One behind each part's `...`.
-    ends: Vec<Option<usize>>,
-    comments: Vec<Comment>,
+    pub(super) ends: Vec<Option<usize>>,
+    pub(super) comments: Vec<Comment>,
     /// The open containers, outermost first.
     frames: Vec<Frame>,
     opening: Opening,
     /// One behind the last token seen; what follows up to the next one is indicators, blanks and comments.
     last: usize,
-    leaves: usize,
+    pub(super) leaves: usize,
 }
 
 /// A document whose root has not come yet.
@@ -74,7 +84,26 @@ struct Frame {
     /// The key whose value comes next.
     key: Option<Key>,
     /// The keys so far, once there are many.
-    keys: HashSet<Box<str>>,
+    keys: HashSet<SecretText>,
+}
+
+impl<'a> Builder<'a> {
+    /// Begins a document over `source`.
+    pub(super) fn new(source: &'a SecretText, limits: &'a Limits) -> Self {
+        Self {
+            source,
+            text: source.as_str(),
+            limits,
+            nodes: Vec::new(),
+            parts: Vec::new(),
+            ends: Vec::new(),
+            comments: Vec::new(),
+            frames: Vec::new(),
+            opening: Opening::default(),
+            last: 0,
+            leaves: 0,
+        }
+    }
 }
 
 impl Builder<'_> {
@@ -207,7 +236,7 @@ impl Builder<'_> {
                     return Err(ParseError::limit(self.text, at.start, message));
                 }
                 let value = if style == Style::Plain { schema::resolve(value) } else { Value::Str(value) };
-                (token, Kind::Scalar(Box::new(Scalar { token, body, style, value, flow, base })))
+                (token, Kind::Scalar(Scalar { token, body, style, value, flow, base }))
             }
         };
         let body_end = match &kind {
@@ -357,7 +386,8 @@ impl Builder<'_> {
         }
     }
 
-    fn finish(mut self) -> Document {
+    /// Gives comments their documents and containers.
+    pub(super) fn finish(mut self) -> Document {
         // Comments behind a block scalar's header come late.
         self.comments.sort_by_key(|comment| comment.span.start);
         for comment in &mut self.comments {
@@ -369,7 +399,7 @@ impl Builder<'_> {
         }
         comments::place(&self.nodes, &mut self.comments);
         Document {
-            source: self.text.into(),
+            source: self.source.clone(),
             format: FormatCode::Yaml,
             nodes: self.nodes,
             parts: self.parts,
@@ -384,7 +414,7 @@ fn behind_indicator(text: &str, indicator: char) -> &str {
 }
 
 /// Whether a map has that key already. A few keys are compared one by one, many are hashed.
-fn is_known(entries: &[Entry], keys: &mut HashSet<Box<str>>, key: &Key) -> bool {
+pub(super) fn is_known(entries: &[Entry], keys: &mut HashSet<SecretText>, key: &Key) -> bool {
     if entries.len() < MANY_KEYS {
         return entries.iter().any(|entry| entry.key.text == key.text);
     }

@@ -6,7 +6,7 @@ use super::places::{content_end, entry_start, lead};
 use super::spelling::{base_of, block_column, is_bracketed, is_in_flow};
 use super::write::{self, Writer};
 use crate::document::{Document, Kind, NodeId, Scalar, Span, Splice, Style, Tree, Value};
-use crate::secret::SecretText;
+use crate::secret::{SecretString, SecretText};
 
 /// Works out the splices of one change.
 pub(super) struct Editor<'a> {
@@ -242,7 +242,7 @@ fn restyled(old: &Scalar, text: &str) -> SecretText {
 
 /// Several texts as one.
 pub(super) fn joined(parts: &[&str]) -> SecretText {
-    let mut out = SecretText::new(String::with_capacity(parts.iter().map(|part| part.len()).sum()));
+    let mut out = SecretString::new(String::with_capacity(parts.iter().map(|part| part.len()).sum()));
     parts.iter().for_each(|part| out.push_str(part));
-    out
+    out.into()
 }

@@ -10,16 +10,41 @@ pub(super) fn resolve(text: SecretText) -> Value {
         "" | "~" | "null" | "Null" | "NULL" => Value::Null,
         "true" | "True" | "TRUE" => Value::Bool(true),
         "false" | "False" | "FALSE" => Value::Bool(false),
-        plain if is_core_int(plain) => Value::Int(text),
-        plain if is_core_float(plain) => Value::Float(text),
-        plain if is_other_in_1_1(plain) => Value::Ambiguous(text),
-        _ => Value::Str(text),
+        plain => match kind_of(plain) {
+            Plain::Int => Value::Int(text),
+            Plain::Float => Value::Float(text),
+            Plain::Ambiguous => Value::Ambiguous(text),
+            Plain::Str => Value::Str(text),
+        },
+    }
+}
+
+/// What a plain scalar is that is neither null nor a boolean.
+enum Plain {
+    Int,
+    Float,
+    Ambiguous,
+    Str,
+}
+
+fn kind_of(plain: &str) -> Plain {
+    // Everything but a word begins like a number.
+    let is_word = plain.starts_with(|c: char| c.is_ascii_alphabetic());
+    match plain {
+        _ if !is_word && is_core_int(plain) => Plain::Int,
+        _ if !is_word && is_core_float(plain) => Plain::Float,
+        _ if is_other_in_1_1(plain) => Plain::Ambiguous,
+        _ => Plain::Str,
     }
 }
 
 /// Whether a plain scalar of that text is a string for every reader.
 pub(super) fn is_string(text: &str) -> bool {
-    matches!(resolve(text.into()), Value::Str(_))
+    let is_other = matches!(
+        text,
+        "" | "~" | "null" | "Null" | "NULL" | "true" | "True" | "TRUE" | "false" | "False" | "FALSE"
+    );
+    !is_other && matches!(kind_of(text), Plain::Str)
 }
 
 /// Whether a string belongs to `[A-Za-z_][A-Za-z0-9_./-]*` and is one for every reader: such a string is written bare

@@ -5,7 +5,7 @@ use super::lines::{Eol, Line, break_before, ends_with_break, indentation, is_bla
 use super::spelling::{Record, bare, reference_break};
 use super::{decode, schema, write};
 use crate::document::{Document, FormatCode, Kind, NodeId, Scalar, Span, Spelling, Splice, Style, Value};
-use crate::secret::SecretText;
+use crate::secret::{SecretString, SecretText};
 
 /// Puts a token in a leaf's place: over a whole flow scalar or empty container, over a block scalar's header, whose
 /// lines vanish.
@@ -74,14 +74,14 @@ fn with_breaks(record: &Record<'_>, now: Option<Eol>) -> (SecretText, SecretText
 }
 
 fn convert(text: &str, eol: Eol) -> SecretText {
-    let mut out = SecretText::new(String::with_capacity(text.len() * 2));
+    let mut out = SecretString::new(String::with_capacity(text.len() * 2));
     for line in lines(text, 0) {
         out.push_str(line.of(text));
         if line.next > line.end {
             out.push_str(eol.as_str());
         }
     }
-    out
+    out.into()
 }
 
 /// R3: by how many columns the surroundings have moved; a root counts as column 0.
@@ -96,7 +96,7 @@ fn shift(text: &str, delta: i32, moves: impl Fn(Line) -> bool) -> Option<SecretT
     let removed = usize::try_from(delta.checked_neg()?).unwrap_or(0);
     // A forged record must not cost more memory than a leaf may.
     let size = count.checked_mul(added).filter(|size| *size <= MOST_ADDED)?.checked_add(text.len())?;
-    let mut out = SecretText::new(String::with_capacity(size));
+    let mut out = SecretString::new(String::with_capacity(size));
     for line in lines(text, 0) {
         let content = text.get(line.start..line.next)?;
         if !moves(line) {
@@ -108,7 +108,7 @@ fn shift(text: &str, delta: i32, moves: impl Fn(Line) -> bool) -> Option<SecretT
             out.push_str(content);
         }
     }
-    Some(out)
+    Some(out.into())
 }
 
 /// A quoted or plain scalar or an empty container over several lines.
@@ -177,10 +177,10 @@ impl Place<'_> {
         let eol = if leading.is_empty() { self.eol.map_or("\n", Eol::as_str) } else { leading };
         // The text goes on without a break here, and so does the value, unless its last breaks belong to it.
         let end = if chomp == Chomp::Keep { body.len() } else { break_before(body, body.len()) };
-        let mut out = SecretText::new(String::with_capacity(eol.len() + end));
+        let mut out = SecretString::new(String::with_capacity(eol.len() + end));
         out.push_str(eol);
         out.push_str(body.get(..end).unwrap_or_default());
-        out
+        out.into()
     }
 }
 

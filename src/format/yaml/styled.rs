@@ -5,7 +5,7 @@ use super::lines::{Eol, Line, ends_with_break, line_end};
 use super::replace::Editor;
 use super::{decode, schema, write};
 use crate::document::{Document, NodeId, Scalar, Splice, Style, Value};
-use crate::secret::SecretText;
+use crate::secret::{SecretString, SecretText};
 
 /// Puts a token in a leaf's place. In brackets, where it cannot stand bare, it gets single quotes.
 pub(super) fn token(document: &Document, id: NodeId, token: &str) -> Vec<Splice> {
@@ -115,7 +115,7 @@ impl<'a> Block<'a> {
                 return None;
             }
             let lead = open.map_or("", Eol::as_str);
-            let mut new = SecretText::new(String::with_capacity(lead.len() + lines.len()));
+            let mut new = SecretString::new(String::with_capacity(lead.len() + lines.len()));
             new.push_str(lead);
             new.push_str(&lines);
             let header = (header != self.header).then(|| Splice::new(self.scalar.token, name(header)));
@@ -157,7 +157,7 @@ fn folded(text: &str, indent: usize, eol: Eol) -> SecretText {
 fn lines_of(text: &str, indent: usize, eol: Eol, parts: impl Fn(&str, &str) -> bool) -> SecretText {
     let content = text.strip_suffix('\n').unwrap_or(text);
     let count = content.split('\n').count();
-    let mut out = SecretText::new(String::with_capacity(text.len() + count * (indent + 2 * eol.len())));
+    let mut out = SecretString::new(String::with_capacity(text.len() + count * (indent + 2 * eol.len())));
     let mut above = "";
     for line in content.split('\n') {
         if parts(above, line) {
@@ -170,7 +170,7 @@ fn lines_of(text: &str, indent: usize, eol: Eol, parts: impl Fn(&str, &str) -> b
         }
         out.push_str(eol.as_str());
     }
-    out
+    out.into()
 }
 
 /// Whether a body begins with the break before it, because the file ends in it without one.
@@ -196,11 +196,12 @@ fn is_bare(text: &str, flow: bool, tagged: bool) -> bool {
     };
     let is_printable =
         |c: char| c == '\t' || !(c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}'));
+    let ends_element = flow && text.contains([',', '[', ']', '{', '}']);
     begins
+        && !ends_element
         && !text.ends_with([' ', '\t', ':'])
-        && !["---", "..."].iter().any(|mark| text.starts_with(mark))
-        && ![": ", ":\t", " #", "\t#"].iter().any(|part| text.contains(part))
-        && !(flow && text.contains([',', '[', ']', '{', '}']))
+        && ["---", "..."].iter().all(|mark| !text.starts_with(mark))
+        && [": ", ":\t", " #", "\t#"].iter().all(|part| !text.contains(part))
         && text.chars().all(is_printable)
         && (tagged || schema::is_string(text))
         && decode::flow_scalar(Style::Plain, text).is_some_and(|read| *read == *text)

@@ -3,7 +3,7 @@
 use super::lines::Eol;
 use super::schema;
 use crate::document::{Tree, Value};
-use crate::secret::SecretText;
+use crate::secret::{SecretString, SecretText};
 
 /// A value on one line: plain where that is safe everywhere, else in double quotes.
 pub(super) fn one_line(value: &Value) -> SecretText {
@@ -39,7 +39,7 @@ pub(super) fn is_plain_safe(text: &str) -> bool {
 /// A string in single quotes; `None` where it holds what they cannot.
 pub(super) fn single_quoted(text: &str) -> Option<SecretText> {
     let fits = text.chars().all(|c| !c.is_control() && !matches!(c, '\u{2028}' | '\u{2029}' | '\u{feff}'));
-    let mut out = SecretText::new(String::with_capacity(text.len() * 2 + 2));
+    let mut out = SecretString::new(String::with_capacity(text.len() * 2 + 2));
     out.push('\'');
     for c in text.chars() {
         out.push(c);
@@ -48,13 +48,13 @@ pub(super) fn single_quoted(text: &str) -> Option<SecretText> {
         }
     }
     out.push('\'');
-    fits.then_some(out)
+    fits.then_some(out.into())
 }
 
 /// A string in double quotes, everything that is not printable escaped.
 pub(super) fn double_quoted(text: &str) -> SecretText {
     // No character becomes longer than ten bytes, and only a byte of ASCII grows to four times its size.
-    let mut out = SecretText::new(String::with_capacity(text.len() * 4 + 2));
+    let mut out = SecretString::new(String::with_capacity(text.len() * 4 + 2));
     out.push('"');
     for c in text.chars() {
         let code = u32::from(c);
@@ -73,7 +73,7 @@ pub(super) fn double_quoted(text: &str) -> SecretText {
         }
     }
     out.push('"');
-    out
+    out.into()
 }
 
 /// A string as a literal block scalar (`|`) whose lines begin in column `indent`: the header, and the lines with their
@@ -100,7 +100,7 @@ pub(super) fn literal(text: &str, indent: usize, base: i32, eol: Eol) -> Option<
         header.push('-');
     }
     let count = content.split('\n').count();
-    let mut body = SecretText::new(String::with_capacity(text.len() + count * (indent + 2)));
+    let mut body = SecretString::new(String::with_capacity(text.len() + count * (indent + 2)));
     for line in content.split('\n') {
         if !line.is_empty() {
             (0..indent).for_each(|_| body.push(' '));
@@ -108,7 +108,7 @@ pub(super) fn literal(text: &str, indent: usize, base: i32, eol: Eol) -> Option<
         }
         body.push_str(eol.as_str());
     }
-    Some((header, body))
+    Some((header, body.into()))
 }
 
 /// Writes trees in block style, two spaces a level, every line with its break.
@@ -122,25 +122,25 @@ pub(super) struct Writer {
 impl Writer {
     /// The lines of a container in that column, or of a leaf; the first line's indentation is left out.
     pub(super) fn inline(&self, value: &Tree, column: usize) -> SecretText {
-        let mut out = SecretText::new(String::with_capacity(bound(value, column)));
+        let mut out = SecretString::new(String::with_capacity(bound(value, column)));
         self.push_inline(&mut out, value, column);
-        out
+        out.into()
     }
 
     /// One entry of a map in that column, without its first line's indentation.
     pub(super) fn entry(&self, key: &str, value: &Tree, column: usize) -> SecretText {
-        let mut out = SecretText::new(String::with_capacity(bound(value, column) + key.len() * 4 + 4));
+        let mut out = SecretString::new(String::with_capacity(bound(value, column) + key.len() * 4 + 4));
         self.push_entry(&mut out, key, value, column);
-        out
+        out.into()
     }
 
-    fn push_entry(&self, out: &mut SecretText, key: &str, value: &Tree, column: usize) {
+    fn push_entry(&self, out: &mut String, key: &str, value: &Tree, column: usize) {
         out.push_str(&string(key));
         out.push(':');
         self.push_behind_key(out, value, column);
     }
 
-    fn push_behind_key(&self, out: &mut SecretText, value: &Tree, base: usize) {
+    fn push_behind_key(&self, out: &mut String, value: &Tree, base: usize) {
         match value {
             Tree::Map(entries) if !entries.is_empty() => {}
             Tree::List(items) if !items.is_empty() => {}
@@ -154,8 +154,8 @@ impl Writer {
         self.push_inline(out, value, base + STEP);
     }
 
-    fn push_inline(&self, out: &mut SecretText, value: &Tree, column: usize) {
-        let indent = |out: &mut SecretText, index: usize| {
+    fn push_inline(&self, out: &mut String, value: &Tree, column: usize) {
+        let indent = |out: &mut String, index: usize| {
             let width = if index == 0 { 0 } else { column };
             (0..width).for_each(|_| out.push(' '));
         };
@@ -181,7 +181,7 @@ impl Writer {
     }
 
     /// A leaf with its line break; `base` is the column of the collection that holds it.
-    fn push_leaf(&self, out: &mut SecretText, leaf: &Tree, base: usize) {
+    fn push_leaf(&self, out: &mut String, leaf: &Tree, base: usize) {
         if let (true, Tree::Leaf(Value::Str(text))) = (self.literals, leaf) {
             let column = i32::try_from(base).unwrap_or(i32::MAX);
             if let Some((header, body)) = literal(text, base + STEP, column, self.eol) {
@@ -206,12 +206,12 @@ fn one_line_tree(leaf: &Tree) -> SecretText {
 
 /// A tree on one line, in brackets.
 pub(super) fn flow(value: &Tree) -> SecretText {
-    let mut out = SecretText::new(String::with_capacity(bound(value, 0)));
+    let mut out = SecretString::new(String::with_capacity(bound(value, 0)));
     push_flow(&mut out, value);
-    out
+    out.into()
 }
 
-fn push_flow(out: &mut SecretText, value: &Tree) {
+fn push_flow(out: &mut String, value: &Tree) {
     match value {
         Tree::Leaf(value) => out.push_str(&one_line(value)),
         Tree::Map(entries) => {
@@ -250,7 +250,7 @@ fn bound(value: &Tree, column: usize) -> usize {
     }
 }
 
-fn push_hex(out: &mut SecretText, letter: char, code: u32, digits: u32) {
+fn push_hex(out: &mut String, letter: char, code: u32, digits: u32) {
     out.push('\\');
     out.push(letter);
     for place in (0..digits).rev() {

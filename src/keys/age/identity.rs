@@ -9,7 +9,7 @@ use ::age::{DecryptError, Decryptor, scrypt, ssh, x25519};
 use super::passphrase::{Attempted, ask};
 use super::source::read_limited;
 use crate::keys::Run;
-use crate::secret::{SecretBytes, SecretText};
+use crate::secret::{SecretBytes, SecretString, SecretText};
 
 /// One private key and where it was found.
 pub(super) struct Identity {
@@ -133,7 +133,7 @@ impl Contents {
         while let Some((index, line)) = lines.next() {
             let line = line.trim();
             if is_private_key_line(line) {
-                let mut pem = SecretText::new(String::with_capacity(text.len()));
+                let mut pem = SecretString::new(String::with_capacity(text.len()));
                 push_line(&mut pem, line);
                 for (_, line) in lines.by_ref() {
                     push_line(&mut pem, line.trim());

@@ -25,7 +25,7 @@ use ::age::{DecryptError, Decryptor};
 use super::{
     Environment, KeyBackend, KeyError, KeyRef, Pending, Run, Stanza, Unwrapped, WRAP_LIMIT, WrapContext,
 };
-use crate::secret::{RandomError, SecretBytes, SecretText, fill_random};
+use crate::secret::{RandomError, SecretBytes, SecretString, SecretText, fill_random};
 use identity::Contents;
 use recipient::Recipient;
 use source::read_limited;
@@ -90,11 +90,11 @@ pub fn generate(created: &str) -> Result<NewIdentity, RandomError> {
     probe_random()?;
     let (line, recipient) = identity::generate();
     let created: String = created.chars().filter(|character| !character.is_control()).collect();
-    let mut text = SecretText::new(String::with_capacity(512));
+    let mut text = SecretString::new(String::with_capacity(512));
     for part in ["# created: ", &created, "\n# public key: ", &recipient, "\n", line.as_str(), "\n"] {
         text.push_str(part);
     }
-    Ok(NewIdentity { text, recipient })
+    Ok(NewIdentity { text: text.into(), recipient })
 }
 
 /// The public halves of the identities that a text holds, in order; of a text under a passphrase, none.

@@ -234,7 +234,7 @@ fn reasons_say_where_was_looked_and_what_was_wrong() {
         ALICE_ID,
         Err("no identity for it; looked at 1 identity in SEALEAF_IDENTITY"),
     );
-    let file = home.file("k", format!("{}AGE-PLUGIN-YUBIKEY-1QQ\nhello\n{ALICE}X", *other));
+    let file = home.file("k", format!("{}AGE-PLUGIN-YUBIKEY-1QQ\nhello\n{ALICE}X", &*other));
     check(
         &home,
         &[("SEALEAF_IDENTITY_FILE", &file), ("SOPS_AGE_KEY_FILE", "/nowhere"), ("SOPS_AGE_KEY", "secret")],

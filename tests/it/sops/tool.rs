@@ -48,6 +48,7 @@ impl Sops {
         self.folder.path().join(name)
     }
 
+    #[expect(clippy::disallowed_methods, reason = "a test's own file")]
     pub(crate) fn write(&self, name: &str, text: &str) -> PathBuf {
         let path = self.path(name);
         fs::write(&path, text).unwrap();

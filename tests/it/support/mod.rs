@@ -3,6 +3,7 @@
 
 mod dice;
 mod project;
+pub(crate) mod python;
 mod run;
 mod terminal;
 mod tools;

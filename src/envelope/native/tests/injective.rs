@@ -124,7 +124,7 @@ fn add(document: &mut Document, tree: &T, parent: Option<NodeId>) -> NodeId {
     let scalar = |text: &str| {
         let value = Value::Str(text.into());
         let (token, style) = (Span::default(), Style::Plain);
-        Kind::Scalar(Box::new(Scalar { token, body: None, style, value, flow: false, base: -1 }))
+        Kind::Scalar(Scalar { token, body: None, style, value, flow: false, base: -1 })
     };
     let kind = match tree {
         T::Token => scalar("T"),
@@ -159,8 +159,8 @@ fn encoding(roots: &[&T], with_documents: bool) -> Vec<u8> {
     let part = |bytes: &[u8]| [&u32::try_from(bytes.len()).unwrap().to_be_bytes(), bytes].concat();
     let mut out = part(&whole(&structure));
     out.extend(part(&structure.lead));
-    for record in &structure.records {
-        out.extend(part(&record.path));
+    for record in 0..structure.records.len() {
+        out.extend(part(structure.path(record)));
     }
     for section in &structure.sections {
         out.extend([part(&section.name), part(&section.next)].concat());

@@ -4,8 +4,11 @@ use super::super::error::EnvelopeError;
 use super::super::read::{Sealed, head_tag, link_tag, open_token, policy_tag, section_tag};
 use super::super::structure::Place;
 use super::super::subkeys::Root;
+use super::super::token::{self, Token};
 use super::super::write::{Before, Writing, Written};
 use super::super::{Group, State};
+use zeroize::Zeroizing;
+
 use crate::document::Document;
 use crate::format::gate::{self, ENTRY, Sealing, Unsealing};
 use crate::format::{Limits, by_name};
@@ -71,7 +74,7 @@ fn at(mut sealed: Sealed, key: &DataKey, n: u32) -> Sealed {
         let Place::Leaf(id) = record.place else { continue };
         let token = sealed.leaves[id.index()].as_mut().unwrap();
         token.tail.n = n;
-        token.tail.tag = link_tag(&keys, token, &sealed.structure, index, n);
+        token.tail.tag = link_tag(&keys, &token.vp(), &sealed.structure, index, n);
     }
     sealed
 }
@@ -90,10 +93,8 @@ fn ac_23_the_last_session_has_no_next_one() {
         let next = write(&parsed(&TEXT.replace("b: secret", "b: other")), &key, 1, Some(before));
         match (next, expect) {
             (Ok(next), Some(n)) => {
-                let tails = next
-                    .leaves
-                    .iter()
-                    .map(|(_, token, _)| super::super::token::Token::parse(token).unwrap().tail.n);
+                let tails =
+                    next.leaves.iter().map(|(_, token, _)| Token::parse(&token.into()).unwrap().tail.n);
                 assert_eq!((next.fresh, tails.max()), (1, Some(n)));
             }
             (Err(EnvelopeError::Exhausted), None) => {}
@@ -107,13 +108,13 @@ fn ac_36_an_old_key_opens_no_new_token() {
     let (old, new) = (DataKey::from_bytes(&[1; 32]), DataKey::from_bytes(&[2; 32]));
     let sealed = sealed(&new, 2);
     assert!(matches!(sealed.authenticate(&old), Err(EnvelopeError::Commitment)));
-    let opens =
-        |key: &DataKey, epoch: u32, fid: &[u8; 16]| {
-            let subkeys = Root::new(key, fid, epoch).subkeys();
-            sealed.structure.records.iter().all(|record| {
-                open_token(&subkeys, sealed.token(record.place).unwrap(), &record.path).is_some()
-            })
-        };
+    let opens = |key: &DataKey, epoch: u32, fid: &[u8; 16]| {
+        let subkeys = Root::new(key, fid, epoch).subkeys();
+        sealed.structure.records.iter().enumerate().all(|(index, record)| {
+            let vp = sealed.token(record.place).unwrap().vp();
+            open_token(&subkeys, &vp, sealed.structure.path(index), &mut Zeroizing::default()).is_some()
+        })
+    };
     assert!(opens(&new, 2, &[7; 16]));
     assert!(!opens(&old, 2, &[7; 16]) && !opens(&old, 1, &[7; 16]));
     assert!(!opens(&new, 1, &[7; 16]) && !opens(&new, 2, &[8; 16]));
@@ -122,7 +123,8 @@ fn ac_36_an_old_key_opens_no_new_token() {
 #[test]
 fn ac_02_equal_values_have_different_tokens() {
     let sealed = sealed(&DataKey::from_bytes(&[1; 32]), 1);
-    let vps: Vec<_> = sealed.leaves.iter().flatten().map(|token| token.sealed().unwrap()).collect();
-    let [(one, a), (two, b)] = vps.as_slice() else { panic!("two secrets") };
+    let vps: Vec<_> = sealed.leaves.iter().flatten().map(Token::vp).collect();
+    let [one, two] = vps.as_slice() else { panic!("two secrets") };
+    let ((one, a), (two, b)) = (token::sealed(one).unwrap(), token::sealed(two).unwrap());
     assert!(one != two && a != b && a.len() == b.len());
 }

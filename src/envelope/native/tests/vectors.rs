@@ -7,11 +7,12 @@ use std::fs;
 use std::path::Path;
 
 use expect_test::expect_file;
+use zeroize::Zeroizing;
 
 use super::super::payload::{Payload, encode, value_parts};
 use super::super::read::{Sealed, open_token};
 use super::super::subkeys::Root;
-use super::super::token::Tail;
+use super::super::token::{self, Tail};
 use super::super::write::{Before, Writing};
 use super::super::{Group, Place, State, wrap};
 use crate::crypto::{Hm, expand, extract, sha256};
@@ -182,19 +183,20 @@ fn records(sheet: &mut Sheet, sealed: &Sealed, link: &[u8; 32]) {
     let subkeys = Root::new(&key(), &FID, 1).subkeys();
     for (index, record) in sealed.structure.records.iter().enumerate() {
         let token = sealed.token(record.place).unwrap();
-        let (nonce, rest) = token.sealed().unwrap();
-        let payload = open_token(&subkeys, token, &record.path).unwrap();
+        let (vp, path) = (token.vp(), sealed.structure.path(index));
+        let (nonce, rest) = token::sealed(&vp).unwrap();
+        let payload = open_token(&subkeys, &vp, path, &mut Zeroizing::default()).unwrap();
         let name = match (record.place, &payload) {
             (Place::Leaf(id), Payload::Leaf(..)) => sealed.body.path(id).to_string(),
             _ => "the comment".to_owned(),
         };
         sheet.record(&format!("record {}: {name}", index + 1));
-        sheet.put("path", &record.path);
+        sheet.put("path", path);
         sheet.put("payload", encode(&payload, sealed.header.policy.padding).expose());
         sheet.put("nonce", nonce);
         sheet.put("ct, tag", rest);
         sheet.put("segment", sealed.structure.segment(Some(index)));
-        let mac = Hm::new(link).part(&token.tail.n.to_be_bytes()).part(&record.path).part(&token.vp);
+        let mac = Hm::new(link).part(&token.tail.n.to_be_bytes()).part(path).part(&vp);
         sheet.tail(token.tail, mac.part(sealed.structure.segment(Some(index))).tag());
     }
 }

@@ -270,8 +270,8 @@ fn detaching_survives_formatters() {
         same(&body, &parse(expect).unwrap());
     }
     check("a = 1\n[sealeaf]\nv = 1\n", "a = 1\n");
-    check("a = 1\n\n\n  [sealeaf]\n  v = 1 # c\n\n\n", "a = 1\n\n");
-    check("a = 1\n# c\n[ sealeaf ]\n# d\nv = 1\n\n  [ sealeaf.m ]\nx = 1", "a = 1\n# c");
+    check("a = 1\n\n\n  [sealeaf]\n  v = 1\n\n\n", "a = 1\n\n");
+    check("a = 1\n# c\n[ sealeaf ]\nv = 1\n\n  [ sealeaf.m ]\nx = 1", "a = 1\n# c");
     check("[[sealeaf.g]]\nx = 1\n[sealeaf]\ny = 1\n", "");
 }
 
@@ -288,7 +288,10 @@ fn entries_elsewhere_are_errors() {
     check("sealeaf = { v = 1 }\n", 1, "must be a table");
     check("sealeaf.v = 1\n", 1, "must be a table");
     check("sealeaf = [1]\n", 1, "must be a table");
-    check("[sealeaf]\nv = 1\n\n# end\n", 4, "move this comment");
+    check("[sealeaf]\nv = 1\n\n# end\n", 4, "no comment may stand");
+    check("[sealeaf] # c\nv = 1\n", 1, "no comment may stand");
+    check("[sealeaf]\nv = [ # c\n]\n", 2, "no comment may stand");
+    check("[sealeaf]\nv = 1 # c\n", 2, "no comment may stand");
     let (document, tree) = Toml.detach(parse("[a]\nsealeaf = 1\n").unwrap(), "sealeaf").unwrap();
     assert!(tree.is_none());
     same(&document, &parse("[a]\nsealeaf = 1\n").unwrap());

@@ -104,7 +104,7 @@ fn detaching_is_strict() {
 fn detaching_leaves_what_was_there() {
     let check = |text: &str, rest: &str| {
         let (body, found) = Yaml.detach(parse(text).unwrap(), ENTRY).unwrap();
-        assert_eq!(*body.source, rest);
+        assert_eq!(&*body.source, rest);
         super::assert_same(&body, &parse(rest).unwrap(), text);
         found
     };

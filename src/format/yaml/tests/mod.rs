@@ -3,6 +3,7 @@
 mod cases;
 mod edit;
 mod entry;
+mod fast;
 mod moved;
 mod parse;
 mod random;
@@ -112,6 +113,6 @@ pub(super) fn check_exact(text: &str) {
         let opened = open(&sealed.text, &sealed.unsealing).unwrap_or_else(|error| {
             panic!("{text:?}\n{}\n{error:?}", sealed.text);
         });
-        assert_eq!(*opened.source, text, "{}", sealed.text);
+        assert_eq!(&*opened.source, text, "{}", sealed.text);
     }
 }

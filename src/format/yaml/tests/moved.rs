@@ -113,10 +113,10 @@ fn files_without_a_last_line_break_may_get_one() {
     let text = "a: |\n  x";
     let sealed = seal_all(text, false).unwrap();
     let opened = open(&format!("{}\n", sealed.text), &sealed.unsealing).unwrap();
-    assert_eq!(*opened.source, "a: |\n  x\n");
+    assert_eq!(&*opened.source, "a: |\n  x\n");
     assert_eq!(opened.value(crate::document::NodeId(1)), Some(Value::Str("x\n".into())));
     let text = "a: |\n  x\n";
     let sealed = seal_all(text, false).unwrap();
     let opened = open(sealed.text.trim_end(), &sealed.unsealing).unwrap();
-    assert_eq!(*opened.source, "a: |\n  x");
+    assert_eq!(&*opened.source, "a: |\n  x");
 }
