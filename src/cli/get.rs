@@ -6,6 +6,7 @@ use sealeaf::format::{Format, by_name};
 
 use super::context::Context;
 use super::input::{Access, Input, Source, format_parser};
+use super::opened::Opened;
 use super::report::{Kind as Failure, Report, near_miss};
 use super::session::{Linked, Session};
 
@@ -39,7 +40,7 @@ pub(crate) fn run(args: Args, context: &Context) -> Result<ExitCode, Report> {
     let source = Source::of(&args.file);
     let input = Input::read(&source, Access::Read, args.format, None, context)?;
     let linked = if args.require_sealed { Linked::Refuse } else { Linked::Note };
-    let open = session.open(&input, None, linked)?;
+    let open = Opened::read(&input, None, linked, &session)?;
     let document = open.plain();
     let id = find(document, &path).map_err(|report| report.at(source.shown()))?;
     if args.json {

@@ -36,6 +36,7 @@ mod repair;
 mod reseal;
 mod rotate;
 mod set;
+mod sops;
 mod status;
 mod support;
 mod tidy;

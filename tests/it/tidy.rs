@@ -118,7 +118,7 @@ const DIRECTION: &[(&str, &[&str])] = &[
     ("simple", &["file", "format", "keys", "policy", "secret"]),
     ("config", &["policy", "keys", "envelope", "format", "document", "secret"]),
     ("remote", &["file", "document", "secret"]),
-    ("file", &["envelope", "format", "policy", "keys", "document", "secret"]),
+    ("file", &["envelope", "format", "policy", "keys", "document", "parallel", "secret"]),
     ("envelope", &["policy", "keys", "crypto", "document", "parallel", "secret"]),
     ("policy", &["keys", "document", "secret"]),
     ("keys", &["crypto", "secret"]),
