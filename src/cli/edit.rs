@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use sealeaf::document::Document;
-use sealeaf::file::{Next, OpenFile, SealedFile, SealedText, Sealing, seal};
+use sealeaf::file::{Next, SealedFile, SealedText, Sealing, seal};
 use sealeaf::format::Format;
 use sealeaf::git::At;
 use sealeaf::keys::Recipient;
@@ -12,12 +12,13 @@ use sealeaf::secret::SecretText;
 
 use super::context::Context;
 use super::editor::Editor;
-use super::escape;
 use super::input::{Access, Input, Source, choose_format, format_parser};
-use super::output::{Content, Original, Target, create, make_folders, replace};
+use super::opened::{Opened, is_sops};
+use super::output::{Content, Original, create, replace};
 use super::report::{Context as _, Kind, Report, plural};
 use super::session::{Linked, Session, plain};
 use super::workspace::Workspace;
+use super::{escape, twins};
 
 /// Edit a sealed file in your editor
 ///
@@ -73,7 +74,7 @@ struct Subject<'a> {
     /// The file as it was read; `None` where there is none yet.
     original: Option<Original>,
     /// The sealed version before; the file itself, or what git has of it.
-    before: Option<OpenFile>,
+    before: Option<Opened>,
     /// How a file is sealed that is not yet.
     rule: Option<(Policy, Vec<Recipient>)>,
 }
@@ -93,16 +94,16 @@ impl<'a> Subject<'a> {
         // The editor may be open for long: the file is locked only when it is written.
         let input = Input::read(&source, Access::Read, args.format, None, context)?;
         let original = input.original()?.clone();
-        if !SealedFile::is_sealed(&input.text, input.format, &context.limits)? {
+        let sealed = SealedFile::is_sealed(&input.text, input.format, &context.limits)?;
+        if !sealed && !is_sops(&input, context) {
             let text = match input.format.carry(b"") {
                 Some(_) => as_text(input.format, &plain(&input.text, input.format, context)?)?,
                 None => input.text,
             };
             return Self::unsealed(path, input.format, text, Some(original), session);
         }
-        let open = session.open(&input, None, Linked::Silent)?;
-        session.check_linked(&open, path)?;
-        session.check_write(&open, path)?;
+        let open = Opened::read(&input, None, Linked::Silent, session)?;
+        open.check_write(path, session)?;
         let text = as_text(input.format, open.plain())?;
         Ok(Self {
             path,
@@ -137,7 +138,7 @@ impl<'a> Subject<'a> {
             Some(sealed) => {
                 let open = sealed.open(&session.keyring(), &session.context.limits)?;
                 session.check_identity(&open, path)?;
-                Some(open)
+                Some(Opened::Native(Box::new(open)))
             }
             None => None,
         };
@@ -198,9 +199,13 @@ impl<'a> Subject<'a> {
     fn seal(&self, text: &str, args: &Args, session: &Session<'_>) -> Result<SealedText, Report> {
         let context = session.context;
         let document = self.parse(text, context)?;
+        twins::warn(&document, self.path, context);
         let (policy, recipients) =
             self.rule.as_ref().map(|(policy, to)| (policy.clone(), to.as_slice())).unzip();
-        if let Some(open) = &self.before {
+        if let Some(open @ Opened::Sops(_)) = &self.before {
+            return open.next(document, args.allow_no_secrets, args.allow_comments, session);
+        }
+        if let Some(Opened::Native(open)) = &self.before {
             let next = Next {
                 plain: Some(document),
                 policy,
@@ -225,8 +230,7 @@ impl<'a> Subject<'a> {
         let bytes = sealed.text.as_bytes();
         let written = match &self.original {
             Some(original) => replace(original, bytes, Content::Sealed, context).map(drop),
-            None => make_folders(&Target::File(self.path.to_owned()), context)
-                .and_then(|()| create(self.path, bytes, Content::Sealed, context)),
+            None => create(self.path, bytes, Content::Sealed, context),
         };
         match written {
             Ok(()) => {
@@ -268,12 +272,16 @@ impl<'a> Subject<'a> {
     fn seal_all(&self, document: Document, session: &Session<'_>) -> Result<SealedText, Report> {
         let recipients: Vec<Recipient> = match (&self.rule, &self.before) {
             (Some((_, recipients)), _) => recipients.clone(),
-            (None, Some(open)) => open.header().recipients().cloned().collect(),
+            (None, Some(Opened::Native(open))) => open.header().recipients().cloned().collect(),
+            (None, Some(Opened::Sops(open))) => {
+                open.sealed_file().recipients().into_iter().flatten().collect()
+            }
             (None, None) => Vec::new(),
         };
         let scope = match (&self.rule, &self.before) {
             (Some((policy, _)), _) => policy.scope.clone(),
-            (None, open) => open.as_ref().map(|open| open.header().policy.scope.clone()).unwrap_or_default(),
+            (None, Some(Opened::Native(open))) => open.header().policy.scope.clone(),
+            _ => String::new(),
         };
         let policy = Policy { comments: Comments::Encrypt, scope, ..Policy::default() };
         let sealing =
@@ -283,7 +291,6 @@ impl<'a> Subject<'a> {
 
     /// Writes sealed bytes to `FILE.rej`, or `FILE.rej2` and so on: an earlier one is another edit. Gives the path.
     fn write_beside(&self, sealed: &[u8], context: &Context) -> Result<PathBuf, Report> {
-        make_folders(&Target::File(self.path.to_owned()), context)?;
         let beside = |number: usize| {
             let mut path = self.path.as_os_str().to_owned();
             path.push(if number > 1 { format!(".rej{number}") } else { ".rej".to_owned() });

@@ -11,6 +11,7 @@ use sealeaf::secret::SecretText;
 use super::context::Context;
 use super::exec_env::{Choice, Naming, variables};
 use super::input::{Access, Input, Source, expand, format_parser};
+use super::opened::Opened;
 use super::report::{Context as _, Kind, Report};
 use super::session::{Linked, Session};
 use super::{child, escape};
@@ -99,7 +100,7 @@ fn leaves(source: &Source, args: &Args, session: &Session<'_>) -> Result<(Leaves
     let context = session.context;
     let input = Input::read(source, Access::Read, args.format, args.path.as_deref(), context)?;
     let linked = if args.require_sealed { Linked::Refuse } else { Linked::Note };
-    let open = session.open(&input, args.path.as_deref(), linked)?;
+    let open = Opened::read(&input, args.path.as_deref(), linked, session)?;
     let leaves = open.plain().expanded_leaves().at(source.shown())?;
     let is_text = |value: &Value| !matches!(value, Value::EmptyMap | Value::EmptyList);
     let text = |(path, value): (KeyPath, Value)| is_text(&value).then(|| (path, value.to_text()));

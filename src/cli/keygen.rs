@@ -8,10 +8,11 @@ use sealeaf::keys::age::{NewIdentity, generate, own_file};
 use sealeaf::secret::SecretString;
 
 use super::context::Context;
+use super::escape;
 use super::input::{read_file, to_text};
 use super::output::{Content, Lock, Original, create, replace};
+use super::plaintext::Outlook;
 use super::report::{Context as _, Kind, Report};
-use super::{escape, plaintext};
 
 /// Make a new identity
 ///
@@ -62,8 +63,12 @@ pub(crate) fn own_path(context: &Context) -> Result<PathBuf, Report> {
 
 /// A new identity, not written anywhere yet.
 pub(crate) fn fresh() -> Result<NewIdentity, Report> {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-    Ok(generate(&rfc3339(now))?)
+    Ok(generate(&now())?)
+}
+
+/// The present time in UTC, to the second, as RFC 3339 has it.
+pub(crate) fn now() -> String {
+    rfc3339(SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()))
 }
 
 /// Adds an identity to a key file, which is made where there is none, with the folder above it.
@@ -75,7 +80,7 @@ pub(crate) fn add(
 ) -> Result<(), Report> {
     make_folder(path)?;
     let guard = |path: &Path| {
-        if allow_tracked { Ok(()) } else { plaintext::refuse_tracked(path, false, context) }
+        if allow_tracked { Ok(()) } else { Outlook::default().refuse_tracked(path, false, context) }
     };
     let content = Content::Plain(&guard);
     let _lock = Lock::around(path, context)?;

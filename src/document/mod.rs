@@ -9,7 +9,7 @@ mod splice;
 mod tree;
 mod value;
 
-pub use expand::ExpandError;
+pub use expand::{Aliases, ExpandError};
 pub use path::{KeyPath, PathError, Step};
 pub use splice::{Splice, SpliceError, apply};
 pub use tree::Tree;

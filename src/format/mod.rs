@@ -17,7 +17,9 @@ mod testing;
 mod toml;
 mod yaml;
 
-use crate::document::{Document, FormatCode, NodeId, Spelling, Splice, Step, Tree, Value, line_column};
+use crate::document::{
+    Document, FormatCode, Kind, NodeId, Span, Spelling, Splice, Step, Tree, Value, line_column,
+};
 use crate::secret::{SecretBytes, SecretText};
 
 /// Every format, in the order in which names are tried.
@@ -137,6 +139,75 @@ pub trait Format: Sync {
 
     /// A whole new file that holds `value`.
     fn render(&self, value: &Tree) -> String;
+
+    /// Puts a token that has no line breaks and no quotes in place of the leaf `id`, in that leaf's own style: what is
+    /// quoted stays quoted, a block stays a block. For envelopes whose tokens carry no spelling.
+    fn put_token(&self, document: &Document, id: NodeId, token: &str) -> Vec<Splice> {
+        self.seal_leaf(document, id, token)
+    }
+
+    /// Puts a value where the token `id` stands, in the token's style where the value can be written in it. `bare` tells
+    /// whether a string may do without quotes.
+    fn put_value(&self, document: &Document, id: NodeId, value: &Value, bare: bool) -> Vec<Splice> {
+        let _ = bare;
+        self.unseal_default(document, id, value)
+    }
+
+    /// Adds an entry at the end of one part's root map, behind everything else of the part.
+    ///
+    /// # Errors
+    /// [`EditError`] where the root is no map, or has that key.
+    fn add_entry(
+        &self,
+        document: &Document,
+        part: usize,
+        name: &str,
+        addition: &Addition<'_>,
+    ) -> Result<Vec<Splice>, EditError> {
+        match (document.parts.get(part), addition) {
+            (Some(part), Addition::Tree(tree)) => {
+                self.insert(document, part.root, &Step::Key(name.into()), tree)
+            }
+            _ => Err(EditError { offset: 0, reason: "the file has no place for it".to_owned() }),
+        }
+    }
+
+    /// Takes a top-level entry out, wherever in the part's root map it stands. `None` where there is none. At the end of
+    /// a part it is the reverse of [`Format::add_entry`].
+    ///
+    /// # Errors
+    /// [`EditError`] where the place does not allow it.
+    fn cut_entry(&self, document: &Document, part: usize, name: &str) -> Result<Option<Cut>, EditError> {
+        match top_entry(document, part, name) {
+            Some((_, value)) => Ok(Some(Cut { splices: self.remove(document, value)?, text: None })),
+            None => Ok(None),
+        }
+    }
+}
+
+/// What [`Format::add_entry`] adds.
+#[derive(Clone, Copy, Debug)]
+pub enum Addition<'a> {
+    /// New text for a tree.
+    Tree(&'a Tree),
+    /// The text that [`Format::cut_entry`] took out of a file of the same layout, or one like it.
+    Text(&'a str),
+}
+
+/// An entry that is taken out.
+#[derive(Clone, Debug)]
+pub struct Cut {
+    /// What removes it.
+    pub splices: Vec<Splice>,
+    /// Its text, from the key to the value's end, where it can stand elsewhere as it is.
+    pub text: Option<SecretText>,
+}
+
+/// The key's place and the value of a part's top-level entry.
+fn top_entry(document: &Document, part: usize, name: &str) -> Option<(Span, NodeId)> {
+    let Kind::Map(entries) = &document.node(document.parts.get(part)?.root).kind else { return None };
+    let entry = entries.iter().find(|entry| &*entry.key.text == name)?;
+    Some((entry.key.span, entry.value))
 }
 
 impl std::fmt::Debug for dyn Format {
