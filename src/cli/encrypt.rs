@@ -147,9 +147,12 @@ fn one(
     let access = if target.is_none() { Access::Change } else { Access::Read };
     let input = Input::read(source, access, args.format, args.path.as_deref(), context)?;
     let shown = source.shown();
-    let is_sealed = SealedFile::is_sealed(&input.text, input.format, &context.limits).at(shown)?;
-    let (text, note) = match is_sealed {
-        _ if is_sops(&input, context) => (input.text.clone(), "encrypted already, as a SOPS file".to_owned()),
+    if is_sops(&input, context) {
+        let note = Some(format!("{}: encrypted already, as a SOPS file", escape::path(shown)));
+        let text = input.text.clone();
+        return Ok(Made { input, target: target.clone(), text, carried: None, note });
+    }
+    let (text, note) = match SealedFile::is_sealed(&input.text, input.format, &context.limits).at(shown)? {
         true => {
             let accepted =
                 Accepted { edits: args.yes, replaced: &args.replace, comments: args.allow_comments };

@@ -10,7 +10,7 @@ pub(super) fn agree(format: FormatCode, text: &str, parsed: Result<&Document, &P
         FormatCode::Yaml => {}
         FormatCode::Json => json(text, parsed),
         FormatCode::Toml => toml(text, parsed),
-        // There is no other reader of these dialects.
+        // Of these no other reader agrees with any other.
         FormatCode::Dotenv | FormatCode::Ini | FormatCode::Binary => {}
     }
 }

@@ -10,7 +10,7 @@ from primitives import malformed
 from tree import LIST, MAP, SCALAR, VOID, Comment, Document, File, Key, Node, look_for_token
 
 _MARK = "# sealeaf: "
-_ASSIGNMENT = re.compile(r"[ \t]*(?:export[ \t]+)?([A-Za-z_][\w.-]*)[ \t]*(?:=|:(?=[ \t\r\n]|$))[ \t]*", re.ASCII)
+_ASSIGNMENT = re.compile(r"[ \t]*(?:export[ \t]+)?([A-Za-z_][\w.-]*)[ \t]*(?:=|:(?=[ \t]))[ \t]*", re.ASCII)
 _QUOTED = [
     ("double", re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)),
     ("single", re.compile(r"'[^']*'")),

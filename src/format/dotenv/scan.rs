@@ -2,7 +2,7 @@
 //! value in some dialect, and would stay in clear.
 
 use crate::document::{Document, FormatCode, Span, Style, Value};
-use crate::format::flat::{Item, build, check_text, scalar};
+use crate::format::flat::{Item, build, check_text, is_escaped, scalar};
 use crate::format::line::{behind_break, end_of_line, is_blank};
 use crate::format::{Limits, ParseError, or_conflict};
 use crate::secret::SecretText;
@@ -95,7 +95,7 @@ impl Scanner<'_> {
         let key = Span::new(key_start, key_start + length);
         let separator = skip_blanks(text, key.end);
         let rest = &text[separator..end];
-        let is_colon = rest.starts_with(':') && (rest.len() == 1 || rest[1..].starts_with([' ', '\t']));
+        let is_colon = rest.starts_with(": ") || rest.starts_with(":\t");
         if !is_key(key.of(text)) || !(rest.starts_with('=') || is_colon) {
             // Not even the key of such a line is shown: it may be a piece of a secret.
             let message =
@@ -157,10 +157,8 @@ impl Scanner<'_> {
 
 /// Whether a bare value ends in a backslash that escapes the line break, and something stands in the next line.
 fn goes_on(text: &str, value: Span) -> bool {
-    let raw = value.of(text);
-    let is_escape = (raw.len() - raw.trim_end_matches('\\').len()) % 2 == 1;
     let next = behind_break(text, end_of_line(text, value.end));
-    is_escape && !is_blank(&text[next..end_of_line(text, next)])
+    is_escaped(value.of(text)) && !is_blank(&text[next..end_of_line(text, next)])
 }
 
 /// The first `"` that no backslash escapes.

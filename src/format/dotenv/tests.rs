@@ -56,6 +56,7 @@ fn values_end_where_every_dialect_has_read_them() {
     check("export A=1", "A", "1", "1", None);
     check("exported=1", "exported", "1", "1", None);
     check("A: 1", "A", "1", "1", None);
+    check("A: ", "A", "", "", None);
     check("a.b-c=1", "a.b-c", "1", "1", None);
     check("A=b=c", "A", "b=c", "b=c", None);
     check("A=$B ${C:-x}", "A", "$B ${C:-x}", "$B ${C:-x}", None);
@@ -107,6 +108,7 @@ fn what_is_not_understood_is_refused() {
         ("A=1\n=2", 2),
         ("1A=1", 1),
         ("A:1", 1),
+        ("A:", 1),
         ("source x.sh", 1),
         ("set -a\nA=1", 1),
         ("[a]\nb=1", 1),
@@ -246,6 +248,7 @@ fn lines_come_and_go() {
     insert("A=1", "A=1\nK=9");
     insert("A=1\r\n# c\r\n", "A=1\r\nK=9\r\n# c\r\n");
     insert("export A = '1' # c\n", "export A = '1' # c\nexport K = 9\n");
+    insert("A=C:\\\n", "A=C:\\\n\nK=9\n");
     insert("A: \"x\ny\"\n\nB: 2\n", "A: \"x\ny\"\n\nB: 2\nK: 9\n");
     let document = parse("A=1\nB=1\nA=2\n").unwrap();
     let more = Dotenv.insert(&document, id(&document, "A"), &Step::Index(2), &Tree::text("3")).unwrap();

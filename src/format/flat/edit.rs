@@ -11,15 +11,24 @@ pub(in crate::format) fn error(offset: usize, reason: impl Into<String>) -> Edit
     EditError { offset, reason: reason.into() }
 }
 
-/// A new line behind the line of `at`.
+/// A new line behind the line of `at`, where a value ends; behind an empty one if that ends in a backslash, which some
+/// programs would take for going on.
 pub(in crate::format) fn behind(document: &Document, at: usize, line: &str) -> Splice {
     let text = document.source.as_str();
     let end = end_of_line(text, at);
     let line_break = line_break_of(text);
-    let mut out = String::with_capacity(line_break.len() + line.len());
+    let mut out = String::with_capacity(2 * line_break.len() + line.len());
     out.push_str(line_break);
+    if is_escaped(&text[..at]) {
+        out.push_str(line_break);
+    }
     out.push_str(line);
     Splice::new(Span::new(end, end), SecretText::new(out))
+}
+
+/// Whether a line ends in a backslash that escapes its line break.
+pub(in crate::format) fn is_escaped(line: &str) -> bool {
+    (line.len() - line.trim_end_matches('\\').len()) % 2 == 1
 }
 
 /// New lines at the end of the file, which ends with a line break then exactly if it does now, or is empty.

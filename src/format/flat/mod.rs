@@ -7,7 +7,7 @@ mod lines;
 mod spell;
 
 pub(super) use build::{Item, build, scalar};
-pub(super) use edit::{append_line, behind, error, has_comment, without_line};
+pub(super) use edit::{append_line, behind, error, has_comment, is_escaped, without_line};
 pub(super) use entry::{attach, detach, is_entry_line};
 pub(super) use spell::{seal_leaf, spelling, unseal_leaf};
 

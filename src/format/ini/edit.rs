@@ -13,7 +13,10 @@ pub(super) fn replace(document: &Document, id: NodeId, value: &Tree) -> Result<V
     let node = document.node(id);
     match &node.kind {
         Kind::Scalar(scalar) => {
-            Ok(vec![Splice::new(scalar.token, leaf(value, scalar.style, node.span.start)?)])
+            let text = leaf(value, scalar.style, node.span.start)?;
+            // A deeper line goes on with a key whose own line holds no value.
+            let is_taken_on = text.is_empty() && is_followed_by_deeper(document, scalar.token);
+            Ok(vec![Splice::new(scalar.token, if is_taken_on { "\"\"".into() } else { text })])
         }
         Kind::Empty => {
             let text = ["=", &leaf(value, Style::Plain, node.span.start)?].concat();
@@ -103,6 +106,13 @@ pub(super) fn remove(document: &Document, id: NodeId) -> Result<Vec<Splice>, Edi
         }
         _ => Ok(vec![Splice::new(without_line(document, node.span), "")]),
     }
+}
+
+/// Whether the next line that is not empty begins with blanks.
+fn is_followed_by_deeper(document: &Document, value: Span) -> bool {
+    let text = document.source.as_str();
+    let rest = &text[end_of_line(text, value.end)..];
+    rest.lines().find(|line| !line.trim().is_empty()).is_some_and(|line| line.starts_with([' ', '\t']))
 }
 
 fn leaf(value: &Tree, style: Style, offset: usize) -> Result<SecretText, EditError> {

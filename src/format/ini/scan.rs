@@ -2,7 +2,7 @@
 //! could be part of a value for some program, and would stay in clear.
 
 use crate::document::{Document, FormatCode, Span, Style, Value};
-use crate::format::flat::{Item, build, check_text, is_entry_line, scalar};
+use crate::format::flat::{Item, build, check_text, is_entry_line, is_escaped, scalar};
 use crate::format::gate::ENTRY;
 use crate::format::line::{behind_break, end_of_line};
 use crate::format::{Limits, ParseError, or_conflict};
@@ -279,11 +279,6 @@ fn style(raw: &str) -> Style {
         () if is_in('\'') => Style::Single,
         () => Style::Plain,
     }
-}
-
-/// Whether a line ends in a backslash that escapes its line break.
-pub(super) fn is_escaped(value: &str) -> bool {
-    (value.len() - value.trim_end_matches('\\').len()) % 2 == 1
 }
 
 /// One more than a key without a separator may have: a line of a PEM file is as long.

@@ -187,6 +187,7 @@ fn values_are_replaced_as_they_were_written() {
     check("a = 1\n  2\nb=1\n", "a", "3", "a = 3\nb=1\n");
     check("a = 1\nb=1\n", "a", "3\n  4", "a = 3\n  4\nb=1\n");
     check("a=1\n", "a", "", "a=\n");
+    check("a=1\n  b=2\n", "a", "", "a=\"\"\n  b=2\n");
     let document = parse("a=1\nb\n[s]\n[s]\n").unwrap();
     assert!(Ini.replace(&document, id(&document, "a"), &Tree::text("x\ny")).is_err());
     assert!(Ini.replace(&document, id(&document, "s"), &Tree::text("x")).is_err());
@@ -207,6 +208,7 @@ fn lines_and_sections_come_and_go() {
     insert("[s] ; c\n\n[t]\nx=1\n", "t", "k", Tree::text("9"), "[s] ; c\n\n[t]\nx=1\nk=9\n");
     insert("x=1\r\n[t]\r\ny=1", "t", "k", Tree::text("9"), "x=1\r\n[t]\r\ny=1\r\nk=9");
     insert("; c\n[t]\ny=1", ".", "k", Tree::text("9"), "; c\nk = 9\n[t]\ny=1");
+    insert("[s]\nx=C:\\\n\n[t]\ny=1\n", "s", "k", Tree::text("9"), "[s]\nx=C:\\\n\nk=9\n\n[t]\ny=1\n");
     insert("x=1\n", ".", "s", map(), "x=1\n\n[s]\na = 1\nb = 2\n");
     insert("x=1", ".", "s", map(), "x=1\n\n[s]\na = 1\nb = 2");
     let document = parse("[s]\nk=1\nk=2\n[t]\n[t]\nx=1\n").unwrap();

@@ -1,7 +1,8 @@
 //! Values and whole files.
 
-use super::scan::{is_escaped, reading};
+use super::scan::reading;
 use crate::document::{Style, Tree, Value};
+use crate::format::flat::is_escaped;
 use crate::secret::SecretText;
 
 /// `text` as it is written where `style` stood, else as it is, else in quotes: what reads as `text`. `None` where nothing
