@@ -5,6 +5,7 @@ use sealeaf::format::Format;
 
 use super::context::Context;
 use super::input::{Access, Input, Source, expand, format_parser};
+use super::opened::Opened;
 use super::output::{Content, Lock, Target, targets};
 use super::plaintext::Outlook;
 use super::report::Report;
@@ -70,9 +71,10 @@ fn one(
     let access = if target.is_none() { Access::Change } else { Access::Read };
     let input = Input::read(source, access, args.format, args.path.as_deref(), session.context)?;
     let linked = if args.require_sealed { Linked::Refuse } else { Linked::Note };
-    let open = session.open(&input, args.path.as_deref(), linked)?;
+    let open = Opened::read(&input, args.path.as_deref(), linked, session)?;
+    let carried = input.format.carried(open.plain());
     let text = open.plain().source.clone();
-    Ok(Made { input, target: target.clone(), text, note: None })
+    Ok(Made { input, target: target.clone(), text, carried, note: None })
 }
 
 /// What git does with the places that are about to be written to.

@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use sealeaf::document::Document;
-use sealeaf::file::{Next, OpenFile, SealedFile, SealedText, Sealing, seal};
+use sealeaf::file::{Next, SealedFile, SealedText, Sealing, seal};
 use sealeaf::format::Format;
 use sealeaf::git::At;
 use sealeaf::keys::Recipient;
@@ -13,6 +13,7 @@ use sealeaf::secret::SecretText;
 use super::context::Context;
 use super::editor::Editor;
 use super::input::{Access, Input, Source, choose_format, format_parser};
+use super::opened::{Opened, is_sops};
 use super::output::{Content, Original, create, replace};
 use super::report::{Context as _, Kind, Report, plural};
 use super::session::{Linked, Session, plain};
@@ -73,7 +74,7 @@ struct Subject<'a> {
     /// The file as it was read; `None` where there is none yet.
     original: Option<Original>,
     /// The sealed version before; the file itself, or what git has of it.
-    before: Option<OpenFile>,
+    before: Option<Opened>,
     /// How a file is sealed that is not yet.
     rule: Option<(Policy, Vec<Recipient>)>,
 }
@@ -93,13 +94,17 @@ impl<'a> Subject<'a> {
         // The editor may be open for long: the file is locked only when it is written.
         let input = Input::read(&source, Access::Read, args.format, None, context)?;
         let original = input.original()?.clone();
-        if !SealedFile::is_sealed(&input.text, input.format, &context.limits)? {
-            return Self::unsealed(path, input.format, input.text, Some(original), session);
+        let sealed = SealedFile::is_sealed(&input.text, input.format, &context.limits)?;
+        if !sealed && !is_sops(&input, context) {
+            let text = match input.format.carry(b"") {
+                Some(_) => as_text(input.format, &plain(&input.text, input.format, context)?)?,
+                None => input.text,
+            };
+            return Self::unsealed(path, input.format, text, Some(original), session);
         }
-        let open = session.open(&input, None, Linked::Silent)?;
-        session.check_linked(&open, path)?;
-        session.check_write(&open, path)?;
-        let text = open.plain().source.clone();
+        let open = Opened::read(&input, None, Linked::Silent, session)?;
+        open.check_write(path, session)?;
+        let text = as_text(input.format, open.plain())?;
         Ok(Self {
             path,
             format: input.format,
@@ -133,7 +138,7 @@ impl<'a> Subject<'a> {
             Some(sealed) => {
                 let open = sealed.open(&session.keyring(), &session.context.limits)?;
                 session.check_identity(&open, path)?;
-                Some(open)
+                Some(Opened::Native(Box::new(open)))
             }
             None => None,
         };
@@ -184,14 +189,23 @@ impl<'a> Subject<'a> {
         Ok(())
     }
 
+    /// The edited text as a document.
+    fn parse(&self, text: &str, context: &Context) -> Result<Document, Report> {
+        let carrier = self.format.carry(text.as_bytes());
+        Ok(plain(carrier.as_ref().map_or(text, |carrier| carrier.as_str()), self.format, context)?)
+    }
+
     /// The next sealed text.
     fn seal(&self, text: &str, args: &Args, session: &Session<'_>) -> Result<SealedText, Report> {
         let context = session.context;
-        let document = plain(text, self.format, context)?;
+        let document = self.parse(text, context)?;
         twins::warn(&document, self.path, context);
         let (policy, recipients) =
             self.rule.as_ref().map(|(policy, to)| (policy.clone(), to.as_slice())).unzip();
-        if let Some(open) = &self.before {
+        if let Some(open @ Opened::Sops(_)) = &self.before {
+            return open.next(document, args.allow_no_secrets, args.allow_comments, session);
+        }
+        if let Some(Opened::Native(open)) = &self.before {
             let next = Next {
                 plain: Some(document),
                 policy,
@@ -241,7 +255,7 @@ impl<'a> Subject<'a> {
     /// Keeps an edit that could not be sealed as it should, with every value and comment of it sealed, beside the file.
     fn keep(&self, text: Option<&SecretText>, kind: Kind, session: &Session<'_>) -> Report {
         let kept = text
-            .and_then(|text| plain(text, self.format, session.context).ok())
+            .and_then(|text| self.parse(text, session.context).ok())
             .and_then(|document| self.seal_all(document, session).ok())
             .and_then(|sealed| self.write_beside(sealed.text.as_bytes(), session.context).ok());
         match kept {
@@ -258,12 +272,16 @@ impl<'a> Subject<'a> {
     fn seal_all(&self, document: Document, session: &Session<'_>) -> Result<SealedText, Report> {
         let recipients: Vec<Recipient> = match (&self.rule, &self.before) {
             (Some((_, recipients)), _) => recipients.clone(),
-            (None, Some(open)) => open.header().recipients().cloned().collect(),
+            (None, Some(Opened::Native(open))) => open.header().recipients().cloned().collect(),
+            (None, Some(Opened::Sops(open))) => {
+                open.sealed_file().recipients().into_iter().flatten().collect()
+            }
             (None, None) => Vec::new(),
         };
         let scope = match (&self.rule, &self.before) {
             (Some((policy, _)), _) => policy.scope.clone(),
-            (None, open) => open.as_ref().map(|open| open.header().policy.scope.clone()).unwrap_or_default(),
+            (None, Some(Opened::Native(open))) => open.header().policy.scope.clone(),
+            _ => String::new(),
         };
         let policy = Policy { comments: Comments::Encrypt, scope, ..Policy::default() };
         let sealing =
@@ -290,6 +308,21 @@ impl<'a> Subject<'a> {
             "your text is kept, sealed, in `{beside}`: read it with `sealeaf decrypt --path {file} {beside}`, and edit \
              `{file}` again"
         )
+    }
+}
+
+/// What the editor gets of a document: its text; of a file of bytes those, where they are text.
+fn as_text(format: &dyn Format, document: &Document) -> Result<SecretText, Report> {
+    let Some(bytes) = format.carried(document) else { return Ok(document.source.clone()) };
+    match std::str::from_utf8(bytes.expose()) {
+        Ok(text) => Ok(text.into()),
+        Err(_) => Err(Report::message(
+            Kind::Refused,
+            "the file is no text, which no editor would keep as it is",
+        )
+        .hint(
+            "open it with `sealeaf decrypt --in-place`, change it, and seal it again with `sealeaf encrypt`",
+        )),
     }
 }
 

@@ -13,6 +13,7 @@ use sealeaf::secret::SecretText;
 
 use super::context::Context;
 use super::input::{Access, Input, Source, expand, format_parser, walk};
+use super::opened::{is_sops, seal_as_sops};
 use super::output::{Content, Lock, Target, targets};
 use super::recipient::parse_all;
 use super::repair::Accepted;
@@ -58,6 +59,16 @@ pub(crate) struct Args {
     /// Make a new data key and file id even where an earlier sealed version exists
     #[arg(long)]
     fresh: bool,
+    /// Seal as files of this program, or of SOPS
+    #[arg(long, value_enum, default_value_t = Envelope::Native)]
+    envelope: Envelope,
+}
+
+/// How a sealed file looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Envelope {
+    Native,
+    Sops,
 }
 
 /// Seals each file.
@@ -136,6 +147,11 @@ fn one(
     let access = if target.is_none() { Access::Change } else { Access::Read };
     let input = Input::read(source, access, args.format, args.path.as_deref(), context)?;
     let shown = source.shown();
+    if is_sops(&input, context) {
+        let note = Some(format!("{}: encrypted already, as a SOPS file", escape::path(shown)));
+        let text = input.text.clone();
+        return Ok(Made { input, target: target.clone(), text, carried: None, note });
+    }
     let (text, note) = match SealedFile::is_sealed(&input.text, input.format, &context.limits).at(shown)? {
         true => {
             let accepted =
@@ -145,7 +161,7 @@ fn one(
         false => fresh(args, &input, target.as_ref(), session).at(shown)?,
     };
     let note = format!("{}: {note}", escape::path(shown));
-    Ok(Made { input, target: target.clone(), text, note: Some(note) })
+    Ok(Made { input, target: target.clone(), text, carried: None, note: Some(note) })
 }
 
 /// Seals a plain file, as the next version of its sealed one where there is one.
@@ -159,6 +175,10 @@ fn fresh(
     let (policy, recipients) = rule(args, input, session)?;
     let document = plain(&input.text, input.format, context)?;
     twins::warn(&document, input.source.shown(), context);
+    if args.envelope == Envelope::Sops {
+        let sealed = seal_as_sops(document, input, &recipients, args.allow_no_secrets, session)?;
+        return Ok((sealed.text.clone(), counts(&sealed)));
+    }
     let before = if args.fresh { None } else { earlier(args, input, target, session)? };
     if let Some(open) = before {
         let next = Next {

@@ -6,6 +6,7 @@ use sealeaf::format::{Format, by_name};
 
 use super::context::Context;
 use super::input::{Access, Input, Source, format_parser};
+use super::opened::Opened;
 use super::report::{Kind as Failure, Report, near_miss};
 use super::session::{Linked, Session};
 
@@ -39,7 +40,7 @@ pub(crate) fn run(args: Args, context: &Context) -> Result<ExitCode, Report> {
     let source = Source::of(&args.file);
     let input = Input::read(&source, Access::Read, args.format, None, context)?;
     let linked = if args.require_sealed { Linked::Refuse } else { Linked::Note };
-    let open = session.open(&input, None, linked)?;
+    let open = Opened::read(&input, None, linked, &session)?;
     let document = open.plain();
     let id = find(document, &path).map_err(|report| report.at(source.shown()))?;
     if args.json {
@@ -55,7 +56,7 @@ pub(crate) fn run(args: Args, context: &Context) -> Result<ExitCode, Report> {
                 .at(source.shown())
         })?,
     };
-    context.print(value.to_text().as_bytes()).map(|()| ExitCode::SUCCESS)
+    context.print(value.to_bytes().expose()).map(|()| ExitCode::SUCCESS)
 }
 
 /// The node at a path; through aliases, to what they stand for. Where there is none, the nearest keys are named.
@@ -65,15 +66,16 @@ pub(crate) fn find(document: &Document, path: &KeyPath) -> Result<NodeId, Report
         missing(format!("the file has no document #{}", path.part))
             .hint(format!("it has {}", super::report::plural(document.parts.len(), "document", "documents")))
     })?;
-    let mut at = document.resolve(part.root);
+    let aliases = document.aliases();
+    let mut at = aliases.resolve(part.root);
     let mut walked = KeyPath { part: path.part, steps: Vec::new() };
     for step in &path.steps {
-        let Some(next) = document.child(at, step) else {
+        let Some(next) = aliases.child(at, step) else {
             let report = missing(format!("there is no `{path}` in the file"));
             return Err(report.hint(what_is_there(document, at, &walked, step)));
         };
         walked.steps.push(step.clone());
-        at = document.resolve(next);
+        at = aliases.resolve(next);
     }
     Ok(at)
 }

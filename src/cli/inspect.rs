@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use sealeaf::document::NodeId;
 use sealeaf::envelope::native::{self, marked};
+use sealeaf::envelope::sops::SopsError;
+use sealeaf::file::sops::SopsFile;
 use sealeaf::file::{FileError, SealedFile};
 use sealeaf::keys::Recipient;
 use serde::Serialize;
@@ -102,7 +104,7 @@ pub(crate) fn inspect(path: &Path, session: &Session<'_>) -> Result<Inspected, R
     let parse = || SealedFile::parse(&input.text, input.format, &session.context.limits);
     match parse() {
         Ok(file) => found.look_inside(file, parse, session),
-        Err(FileError::NotSealed) => found.look_at_plain(),
+        Err(FileError::NotSealed) => found.look_at_other(&input, session),
         Err(error) => {
             let is_sealed = is_sealed(path, session).unwrap_or_default();
             found.state = if is_sealed { State::Broken } else { State::Plain };
@@ -113,6 +115,29 @@ pub(crate) fn inspect(path: &Path, session: &Session<'_>) -> Result<Inspected, R
 }
 
 impl Inspected {
+    /// A file without this program's metadata: SOPS', or plain.
+    fn look_at_other(&mut self, input: &Input, session: &Session<'_>) {
+        let limits = &session.context.limits;
+        let file = match SopsFile::parse(&input.text, input.format, limits) {
+            Err(FileError::Sops(SopsError::NotSealed)) => return self.look_at_plain(),
+            Err(error) => {
+                self.state = State::Broken;
+                return self.reasons.push(Report::from(error).reason());
+            }
+            Ok(file) => file,
+        };
+        self.recipients = file.recipients().into_iter().flatten().collect();
+        self.reasons.push("a SOPS file".to_owned());
+        self.state = match file.open(&session.keyring(), limits) {
+            Ok(_) => State::Sealed,
+            Err(FileError::Unwrap(error)) if !error.failed => State::NotVerified,
+            Err(error) => {
+                self.reasons.push(Report::from(error).reason());
+                State::Broken
+            }
+        };
+    }
+
     fn look_at_plain(&mut self) {
         self.state = State::Plain;
         if self.ruling.is_some() {

@@ -63,8 +63,12 @@ pub(crate) fn own_path(context: &Context) -> Result<PathBuf, Report> {
 
 /// A new identity, not written anywhere yet.
 pub(crate) fn fresh() -> Result<NewIdentity, Report> {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-    Ok(generate(&rfc3339(now))?)
+    Ok(generate(&now())?)
+}
+
+/// The present time in UTC, to the second, as RFC 3339 has it.
+pub(crate) fn now() -> String {
+    rfc3339(SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()))
 }
 
 /// Adds an identity to a key file, which is made where there is none, with the folder above it.

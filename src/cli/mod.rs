@@ -28,6 +28,7 @@ mod inspect;
 mod keygen;
 mod man;
 mod merged;
+mod opened;
 mod output;
 mod parallel;
 mod place;

@@ -63,7 +63,7 @@ fn one(args: &Args, source: &Source, session: &Session<'_>) -> Result<Made, Repo
             return by_plaintext(args, input, path, session);
         }
         let (note, text) = (format!("{}: sealed already", escape::path(path)), input.text.clone());
-        return Ok(Made { input, target: None, text, note: Some(note) });
+        return Ok(Made { input, target: None, text, carried: None, note: Some(note) });
     }
     session.check_write(&open, path)?;
     if !args.yes && !is_explained(session, &open, path)? {
@@ -77,7 +77,7 @@ fn one(args: &Args, source: &Source, session: &Session<'_>) -> Result<Made, Repo
 
 fn finish(input: Input, change: Change, path: &Path) -> Made {
     let note = format!("{}: sealed", escape::path(path));
-    Made { input, target: None, text: change.sealed.text, note: Some(note) }
+    Made { input, target: None, text: change.sealed.text, carried: None, note: Some(note) }
 }
 
 /// Shows what the file joins, and asks.

@@ -1,4 +1,4 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use sealeaf::file::Next;
@@ -7,6 +7,7 @@ use super::context::Context;
 use super::escape;
 use super::found::{Found, find, is_sealed};
 use super::input::{Access, Input, Source};
+use super::opened::{Opened, is_sops, rotate_sops};
 use super::report::{Context as _, Kind, Report, plural};
 use super::session::{Linked, Session};
 use super::together::{self, Version};
@@ -48,6 +49,9 @@ fn rotate(found: &Found, session: &Session<'_>) -> Result<Option<(Version, Strin
     }
     let input = Input::read(&Source::File(path.clone()), Access::Read, None, None, session.context)?;
     input.original()?;
+    if is_sops(&input, session.context) {
+        return sops(input, path, session).map(Some);
+    }
     let open = session.open(&input, None, Linked::Silent)?;
     session.check_write(&open, path)?;
     session.check_linked(&open, path)?;
@@ -57,4 +61,15 @@ fn rotate(found: &Found, session: &Session<'_>) -> Result<Option<(Version, Strin
     let values = plural(change.sealed.sealed, "value", "values");
     let note = format!("{}: {values} sealed anew, data key {epoch}", escape::path(path));
     Ok(Some((Version { input, text: change.sealed.text }, note)))
+}
+
+/// The same for a SOPS file.
+fn sops(input: Input, path: &Path, session: &Session<'_>) -> Result<(Version, String), Report> {
+    let Opened::Sops(open) = Opened::read(&input, None, Linked::Silent, session)? else {
+        return Err(Report::message(Kind::Failed, "the file changed while it was read").at(path));
+    };
+    let sealed = rotate_sops(&open, path, session).at(path)?;
+    let values = plural(sealed.sealed, "value", "values");
+    let note = format!("{}: {values} sealed anew", escape::path(path));
+    Ok((Version { input, text: sealed.text }, note))
 }

@@ -2,13 +2,13 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use sealeaf::document::{Document, KeyPath, Kind, NodeId, Splice, Step, Tree, Value, apply};
-use sealeaf::file::Next;
 use sealeaf::format::{Format, Limits, by_name};
 use sealeaf::secret::SecretText;
 
 use super::context::Context;
 use super::get::is_json_number;
 use super::input::{Access, Input, Source, format_parser, read_secret, to_text};
+use super::opened::Opened;
 use super::output::{Content, replace};
 use super::report::{Context as _, Kind as Failure, Report};
 use super::session::{Linked, Session, plain};
@@ -57,9 +57,8 @@ pub(crate) fn run(args: Args, context: &Context) -> Result<ExitCode, Report> {
     let source = Source::of(&args.file);
     let input = Input::read(&source, Access::Change, args.format, None, context)?;
     let shown = source.shown();
-    let open = session.open(&input, None, Linked::Silent)?;
-    session.check_write(&open, shown)?;
-    session.check_linked(&open, shown)?;
+    let open = Opened::read(&input, None, Linked::Silent, &session)?;
+    open.check_write(shown, &session)?;
     let text = value(&args, &path, context)?;
     let document = open.plain();
     let tree = if args.json {
@@ -67,19 +66,14 @@ pub(crate) fn run(args: Args, context: &Context) -> Result<ExitCode, Report> {
     } else {
         Tree::Leaf(like_before(document, &path, text, context))
     };
+    let tree = input.format.adapted(tree);
     let splices = edit(document, input.format, &path, &tree).at(shown)?;
     let changed = apply(&document.source, &splices).map_err(|error| Report::new(Failure::Failed, error))?;
     let changed = plain(&changed, input.format, context).at(shown)?;
     verify(&changed, &path, &tree).at(shown)?;
     twins::warn(&changed, shown, context);
-    let next = Next {
-        plain: Some(changed),
-        allow_no_secrets: args.allow_no_secrets,
-        allow_comments: true,
-        ..Next::default()
-    };
-    let change = open.next(next, &session.keyring(), &context.limits).at(shown)?;
-    let written = replace(input.original()?, change.sealed.text.as_bytes(), Content::Sealed, context)?;
+    let sealed = open.next(changed, args.allow_no_secrets, true, &session).at(shown)?;
+    let written = replace(input.original()?, sealed.text.as_bytes(), Content::Sealed, context)?;
     let done = if written { "set" } else { "unchanged" };
     context.note(format!("{}: `{path}` {done}", escape::path(shown)));
     Ok(ExitCode::SUCCESS)

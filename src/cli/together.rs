@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::ExitCode;
 
-use sealeaf::secret::SecretText;
+use sealeaf::secret::{SecretBytes, SecretText};
 
 use super::context::Context;
 use super::input::Input;
@@ -31,6 +31,8 @@ pub(crate) struct Made {
     pub(crate) target: Option<Target>,
     /// The content.
     pub(crate) text: SecretText,
+    /// The content where it is no text.
+    pub(crate) carried: Option<SecretBytes>,
     /// What is said when it is written.
     pub(crate) note: Option<String>,
 }
@@ -74,7 +76,7 @@ pub(crate) fn write_each(
 
 impl Made {
     fn order<'a>(&'a self, content: Content<'a>) -> Result<Order<'a>, Report> {
-        let bytes = self.text.as_bytes();
+        let bytes = self.carried.as_ref().map_or(self.text.as_bytes(), SecretBytes::expose);
         match &self.target {
             Some(target) => Ok(Order::write(target, bytes, content)),
             None => Ok(Order::replace(self.input.original()?, bytes, content)),

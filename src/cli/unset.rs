@@ -2,13 +2,13 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use sealeaf::document::{KeyPath, apply};
-use sealeaf::file::Next;
 use sealeaf::format::Format;
 
 use super::context::Context;
 use super::escape;
 use super::get::find;
 use super::input::{Access, Input, Source, format_parser};
+use super::opened::Opened;
 use super::output::{Content, replace};
 use super::report::{Context as _, Kind, Report};
 use super::session::{Linked, Session, plain};
@@ -36,9 +36,8 @@ pub(crate) fn run(args: Args, context: &Context) -> Result<ExitCode, Report> {
     let source = Source::of(&args.file);
     let input = Input::read(&source, Access::Change, args.format, None, context)?;
     let shown = source.shown();
-    let open = session.open(&input, None, Linked::Silent)?;
-    session.check_write(&open, shown)?;
-    session.check_linked(&open, shown)?;
+    let open = Opened::read(&input, None, Linked::Silent, &session)?;
+    open.check_write(shown, &session)?;
     let document = open.plain();
     let Some(id) = document.find(&path) else {
         // Says what is there instead.
@@ -51,9 +50,8 @@ pub(crate) fn run(args: Args, context: &Context) -> Result<ExitCode, Report> {
     let splices = input.format.remove(document, id).at(shown)?;
     let changed = apply(&document.source, &splices).map_err(|error| Report::new(Kind::Failed, error))?;
     let changed = plain(&changed, input.format, context).at(shown)?;
-    let next = Next { plain: Some(changed), allow_no_secrets: true, allow_comments: true, ..Next::default() };
-    let change = open.next(next, &session.keyring(), &context.limits).at(shown)?;
-    replace(input.original()?, change.sealed.text.as_bytes(), Content::Sealed, context)?;
+    let sealed = open.next(changed, true, true, &session).at(shown)?;
+    replace(input.original()?, sealed.text.as_bytes(), Content::Sealed, context)?;
     context.note(format!("{}: `{path}` removed", escape::path(shown)));
     Ok(ExitCode::SUCCESS)
 }

@@ -2,6 +2,7 @@
 
 use crate::document::FormatCode;
 use crate::envelope::native::EnvelopeError;
+use crate::envelope::sops::SopsError;
 use crate::format::ParseError;
 use crate::format::gate::GateError;
 use crate::keys::{KeyError, UnwrapError};
@@ -17,6 +18,9 @@ pub enum FileError {
     /// Its metadata or tokens are not in order, or do not authenticate.
     #[error(transparent)]
     Envelope(#[from] EnvelopeError),
+    /// A SOPS file is not in order, does not authenticate, or cannot be made.
+    #[error(transparent)]
+    Sops(#[from] SopsError),
     /// A gate stayed shut.
     #[error(transparent)]
     Gate(#[from] GateError),

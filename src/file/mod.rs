@@ -8,6 +8,7 @@ mod error;
 mod next;
 mod open;
 mod seal;
+pub mod sops;
 #[cfg(test)]
 mod tests;
 

@@ -2,8 +2,12 @@
 //!
 //! [`FORMATS`] is the registry. [`gate`] holds the two gates that every write and every decryption pass.
 
+mod binary;
+mod dotenv;
+mod flat;
 mod flow;
 pub mod gate;
+mod ini;
 mod json;
 mod line;
 mod spelling;
@@ -12,11 +16,14 @@ mod testing;
 mod toml;
 mod yaml;
 
-use crate::document::{Document, FormatCode, NodeId, Spelling, Splice, Step, Tree, Value, line_column};
-use crate::secret::SecretText;
+use crate::document::{
+    Document, FormatCode, Kind, NodeId, Span, Spelling, Splice, Step, Tree, Value, line_column,
+};
+use crate::secret::{SecretBytes, SecretText};
 
 /// Every format, in the order in which names are tried.
-pub static FORMATS: &[&dyn Format] = &[&yaml::Yaml, &json::Json, &toml::Toml];
+pub static FORMATS: &[&dyn Format] =
+    &[&yaml::Yaml, &json::Json, &toml::Toml, &dotenv::Dotenv, &ini::Ini, &binary::Binary];
 
 /// One file format.
 ///
@@ -31,6 +38,27 @@ pub trait Format: Sync {
 
     /// File name endings that it claims, lower case, without the dot: `yaml`, `yml`.
     fn extensions(&self) -> &'static [&'static str];
+
+    /// Beginnings of file names that it claims where no ending is known, lower case: `.env.`.
+    fn beginnings(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// The text that stands for a plain file of these bytes, where the format is one of bytes; else `None`: the file is
+    /// the text.
+    fn carry(&self, _bytes: &[u8]) -> Option<SecretText> {
+        None
+    }
+
+    /// The plain file that a document stands for, the reverse of [`Format::carry`]. `None`: its source is the file.
+    fn carried(&self, _document: &Document) -> Option<SecretBytes> {
+        None
+    }
+
+    /// A value as this format holds it: dotenv and INI hold texts only, a binary file bytes.
+    fn adapted(&self, value: Tree) -> Tree {
+        value
+    }
 
     /// Reads a file. Strict: duplicate keys, complex keys, keys with anchor, tag or alias, broken syntax and anything
     /// over a limit are errors with their place. Never panics, never takes more than linear time. The document keeps
@@ -110,6 +138,75 @@ pub trait Format: Sync {
 
     /// A whole new file that holds `value`.
     fn render(&self, value: &Tree) -> String;
+
+    /// Puts a token that has no line breaks and no quotes in place of the leaf `id`, in that leaf's own style: what is
+    /// quoted stays quoted, a block stays a block. For envelopes whose tokens carry no spelling.
+    fn put_token(&self, document: &Document, id: NodeId, token: &str) -> Vec<Splice> {
+        self.seal_leaf(document, id, token)
+    }
+
+    /// Puts a value where the token `id` stands, in the token's style where the value can be written in it. `bare` tells
+    /// whether a string may do without quotes.
+    fn put_value(&self, document: &Document, id: NodeId, value: &Value, bare: bool) -> Vec<Splice> {
+        let _ = bare;
+        self.unseal_default(document, id, value)
+    }
+
+    /// Adds an entry at the end of one part's root map, behind everything else of the part.
+    ///
+    /// # Errors
+    /// [`EditError`] where the root is no map, or has that key.
+    fn add_entry(
+        &self,
+        document: &Document,
+        part: usize,
+        name: &str,
+        addition: &Addition<'_>,
+    ) -> Result<Vec<Splice>, EditError> {
+        match (document.parts.get(part), addition) {
+            (Some(part), Addition::Tree(tree)) => {
+                self.insert(document, part.root, &Step::Key(name.into()), tree)
+            }
+            _ => Err(EditError { offset: 0, reason: "the file has no place for it".to_owned() }),
+        }
+    }
+
+    /// Takes a top-level entry out, wherever in the part's root map it stands. `None` where there is none. At the end of
+    /// a part it is the reverse of [`Format::add_entry`].
+    ///
+    /// # Errors
+    /// [`EditError`] where the place does not allow it.
+    fn cut_entry(&self, document: &Document, part: usize, name: &str) -> Result<Option<Cut>, EditError> {
+        match top_entry(document, part, name) {
+            Some((_, value)) => Ok(Some(Cut { splices: self.remove(document, value)?, text: None })),
+            None => Ok(None),
+        }
+    }
+}
+
+/// What [`Format::add_entry`] adds.
+#[derive(Clone, Copy, Debug)]
+pub enum Addition<'a> {
+    /// New text for a tree.
+    Tree(&'a Tree),
+    /// The text that [`Format::cut_entry`] took out of a file of the same layout, or one like it.
+    Text(&'a str),
+}
+
+/// An entry that is taken out.
+#[derive(Clone, Debug)]
+pub struct Cut {
+    /// What removes it.
+    pub splices: Vec<Splice>,
+    /// Its text, from the key to the value's end, where it can stand elsewhere as it is.
+    pub text: Option<SecretText>,
+}
+
+/// The key's place and the value of a part's top-level entry.
+fn top_entry(document: &Document, part: usize, name: &str) -> Option<(Span, NodeId)> {
+    let Kind::Map(entries) = &document.node(document.parts.get(part)?.root).kind else { return None };
+    let entry = entries.iter().find(|entry| &*entry.key.text == name)?;
+    Some((entry.key.span, entry.value))
 }
 
 impl std::fmt::Debug for dyn Format {
@@ -250,7 +347,10 @@ pub fn by_file_name(name: &str) -> Option<&'static dyn Format> {
     let name = name.to_ascii_lowercase();
     let name = name.strip_suffix(".enc").or_else(|| name.strip_suffix(".sealed")).unwrap_or(&name);
     let ending = name.rsplit_once('.')?.1;
-    FORMATS.iter().copied().find(|format| format.extensions().contains(&ending))
+    let mut formats = FORMATS.iter().copied();
+    formats.clone().find(|format| format.extensions().contains(&ending)).or_else(|| {
+        formats.find(|format| format.beginnings().iter().any(|beginning| name.starts_with(beginning)))
+    })
 }
 
 #[cfg(test)]
@@ -267,6 +367,14 @@ mod tests {
             ("Cargo.toml", Some("toml")),
             ("yaml", None),
             ("a.txt", None),
+            (".env", Some("dotenv")),
+            (".env.production", Some("dotenv")),
+            (".env.local.enc", Some("dotenv")),
+            (".env.json", Some("json")),
+            ("db.ENV", Some("dotenv")),
+            (".envrc", None),
+            ("my.cfg", Some("ini")),
+            ("a.ini.enc", Some("ini")),
         ] {
             assert_eq!(by_file_name(name).map(Format::name), expect, "{name}");
         }

@@ -186,7 +186,7 @@ fn standard_input_is_taken_for_the_named_path() {
     );
     project.run(&["decrypt", "-"]).stdin("").fails(2, expect![[r#"
         sealeaf: error: -: the format cannot be told from the file's name
-        sealeaf: hint: say it with --format; known formats are yaml (.yaml, .yml), json (.json, .jsonc, .code-workspace, .tfstate), toml (.toml)
+        sealeaf: hint: say it with --format; known formats are yaml (.yaml, .yml), json (.json, .jsonc, .code-workspace, .tfstate), toml (.toml), dotenv (.env), ini (.ini, .cfg), binary
     "#]]);
 }
 

@@ -166,7 +166,7 @@ fn standard_input_needs_a_rule_or_recipients() {
     let project = project();
     project.run(&["encrypt", "-"]).stdin(TEXT).fails(2, expect![[r#"
         sealeaf: error: -: the format cannot be told from the file's name
-        sealeaf: hint: say it with --format; known formats are yaml (.yaml, .yml), json (.json, .jsonc, .code-workspace, .tfstate), toml (.toml)
+        sealeaf: hint: say it with --format; known formats are yaml (.yaml, .yml), json (.json, .jsonc, .code-workspace, .tfstate), toml (.toml), dotenv (.env), ini (.ini, .cfg), binary
     "#]]);
     project.run(&["encrypt", "--quiet", "-", "--path", "secrets/a.yaml", "-o", "a"]).stdin(TEXT).stdout();
     let sealed = project.read("a");
@@ -485,7 +485,7 @@ fn a_covered_file_of_unknown_format_is_not_passed_over() {
     project.run(&["encrypt", "secrets"]).check(2, expect![[""]], expect![[r#"
         sealeaf: secrets/a.yaml: 1 of 1 value sealed
         sealeaf: error: secrets/b.txt: the format cannot be told from the file's name
-        sealeaf: hint: say it with --format; known formats are yaml (.yaml, .yml), json (.json, .jsonc, .code-workspace, .tfstate), toml (.toml)
+        sealeaf: hint: say it with --format; known formats are yaml (.yaml, .yml), json (.json, .jsonc, .code-workspace, .tfstate), toml (.toml), dotenv (.env), ini (.ini, .cfg), binary
     "#]]);
 }
 

@@ -5,6 +5,7 @@ use sealeaf::config::discover::DiscoverError;
 use sealeaf::config::edit::EditError;
 use sealeaf::document::ExpandError;
 use sealeaf::envelope::native::EnvelopeError;
+use sealeaf::envelope::sops::SopsError;
 use sealeaf::file::FileError;
 use sealeaf::git::GitError;
 use sealeaf::policy::PatternError;
@@ -16,6 +17,7 @@ impl From<FileError> for Report {
         match error {
             FileError::Parse(error) => Self::from(error),
             FileError::Envelope(error) => Self::from(error),
+            FileError::Sops(error) => Self::from(error),
             FileError::Gate(error) => Self::from(error),
             FileError::Unwrap(error) => Self::from(error),
             FileError::Key(error) => Self::from(error),
@@ -57,6 +59,26 @@ impl From<EnvelopeError> for Report {
             Kind::Authentication => report.hint(
                 "if you edited the sealed file by hand, run `sealeaf encrypt` on it; after a merge, `sealeaf reseal --merge`; \
                  otherwise take a version that you trust",
+            ),
+            _ => report,
+        }
+    }
+}
+
+impl From<SopsError> for Report {
+    fn from(error: SopsError) -> Self {
+        let kind = match &error {
+            SopsError::Metadata(_) | SopsError::Selector { .. } | SopsError::Aliases => Kind::Malformed,
+            SopsError::Taken | SopsError::Unfit { .. } | SopsError::Root(_) => Kind::Refused,
+            SopsError::NotSealed => Kind::NotSealed,
+            SopsError::Random(_) | SopsError::NotKept { .. } => Kind::Failed,
+            _ => Kind::Authentication,
+        };
+        let report = Self::new(kind, error);
+        match kind {
+            Kind::Authentication => report.hint(
+                "if you edited the encrypted file by hand, take the version before that and use `sealeaf edit`; otherwise \
+                 take a version that you trust",
             ),
             _ => report,
         }

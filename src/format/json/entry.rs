@@ -1,15 +1,31 @@
 //! The metadata entry: the last key of the root object.
 
-use super::edit::items;
+use super::edit::{items, remove};
 use super::text::{Layout, write, write_string};
 use crate::document::{Document, Kind, Node, NodeId, Span, Splice, Tree, apply};
 use crate::format::flow::{line_break_of, skip_blank};
 use crate::format::line::{behind_break, end_of_line, is_blank};
-use crate::format::{EditError, ParseError};
+use crate::format::{Cut, EditError, ParseError};
 
 /// Appends the entry behind everything else in the root object, comments included. A trailing comma is written behind
 /// it exactly where one stood before it.
 pub(super) fn attach(document: &Document, name: &str, entry: &Tree) -> Result<Vec<Splice>, EditError> {
+    attach_text(document, name, &|line_break, indent| {
+        let unit = if indent.is_empty() { "  " } else { indent };
+        let mut text = String::new();
+        write_string(&mut text, name);
+        text.push_str(": ");
+        write(&mut text, entry, Layout::Lines { line_break, indent, unit }, 0);
+        text
+    })
+}
+
+/// The same with a text for key and value, made for a line break and an indentation.
+pub(super) fn attach_text(
+    document: &Document,
+    name: &str,
+    text: &dyn Fn(&str, &str) -> String,
+) -> Result<Vec<Splice>, EditError> {
     let root = root(document);
     let Some((_, Node { kind: Kind::Map(entries), span, .. })) = root else {
         let reason =
@@ -22,13 +38,23 @@ pub(super) fn attach(document: &Document, name: &str, entry: &Tree) -> Result<Ve
     let line_break = line_break_of(&document.source);
     let items = items(document, NodeId(0), *span);
     let indent = items.indentation().unwrap_or("  ");
-    let unit = if indent.is_empty() { "  " } else { indent };
-    let mut text = String::new();
-    write_string(&mut text, name);
-    text.push_str(": ");
-    write(&mut text, entry, Layout::Lines { line_break, indent, unit }, 0);
     let parting = format!("{line_break}{indent}");
-    Ok(items.append(&text, &parting, &parting))
+    Ok(items.append(&text(line_break, indent), &parting, &parting))
+}
+
+/// Takes an entry out of the root object, wherever it stands.
+pub(super) fn cut(document: &Document, name: &str) -> Result<Option<Cut>, EditError> {
+    let Some((_, Node { kind: Kind::Map(entries), .. })) = root(document) else { return Ok(None) };
+    let Some(place) = entries.iter().position(|entry| &*entry.key.text == name) else { return Ok(None) };
+    let entry = &entries[place];
+    let inside = Span::new(entry.key.span.start, document.node(entry.value).span.end);
+    let splices = if place + 1 == entries.len() {
+        let before = place.checked_sub(1).map(|index| document.node(entries[index].value).span.end);
+        cuts(document, before, inside).into_iter().map(|cut| Splice::new(cut, "")).collect()
+    } else {
+        remove(document, entry.value)?
+    };
+    Ok(Some(Cut { splices, text: Some(inside.of(&document.source).into()) }))
 }
 
 /// Takes the entry out again. It is the last in the file and in the arena, so that nothing else moves but the end of

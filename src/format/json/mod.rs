@@ -8,9 +8,11 @@ mod text;
 #[cfg(test)]
 mod tests;
 
+pub(super) use text::{decode, write_string};
+
 use crate::document::{Document, FormatCode, NodeId, Spelling, Splice, Step, Style, Tree, Value};
 use crate::format::spelling::{self, Placed, Record};
-use crate::format::{EditError, Format, Limits, ParseError};
+use crate::format::{Addition, Cut, EditError, Format, Limits, ParseError};
 use crate::secret::{SecretString, SecretText};
 
 /// The format.
@@ -105,6 +107,23 @@ impl Format for Json {
 
     fn remove(&self, document: &Document, id: NodeId) -> Result<Vec<Splice>, EditError> {
         edit::remove(document, id)
+    }
+
+    fn add_entry(
+        &self,
+        document: &Document,
+        _part: usize,
+        name: &str,
+        addition: &Addition<'_>,
+    ) -> Result<Vec<Splice>, EditError> {
+        match addition {
+            Addition::Tree(tree) => entry::attach(document, name, tree),
+            Addition::Text(text) => entry::attach_text(document, name, &|_, _| (*text).to_owned()),
+        }
+    }
+
+    fn cut_entry(&self, document: &Document, _part: usize, name: &str) -> Result<Option<Cut>, EditError> {
+        entry::cut(document, name)
     }
 
     fn render(&self, value: &Tree) -> String {

@@ -13,6 +13,7 @@ mod events;
 mod expect;
 mod fast;
 mod lines;
+mod member;
 mod parse;
 mod places;
 mod replace;
@@ -20,9 +21,10 @@ mod scalar;
 mod schema;
 mod spelling;
 mod splice;
+mod styled;
 mod write;
 
-use super::{EditError, Format, Limits, ParseError};
+use super::{Addition, Cut, EditError, Format, Limits, ParseError};
 use crate::document::{Document, FormatCode, NodeId, Spelling, Splice, Step, Tree, Value};
 use crate::secret::SecretText;
 
@@ -92,6 +94,28 @@ impl Format for Yaml {
 
     fn remove(&self, document: &Document, id: NodeId) -> Result<Vec<Splice>, EditError> {
         edit::remove(document, id)
+    }
+
+    fn put_token(&self, document: &Document, id: NodeId, token: &str) -> Vec<Splice> {
+        styled::token(document, id, token)
+    }
+
+    fn put_value(&self, document: &Document, id: NodeId, value: &Value, bare: bool) -> Vec<Splice> {
+        styled::value(document, id, value, bare)
+    }
+
+    fn add_entry(
+        &self,
+        document: &Document,
+        part: usize,
+        name: &str,
+        addition: &Addition<'_>,
+    ) -> Result<Vec<Splice>, EditError> {
+        member::add(document, part, name, addition)
+    }
+
+    fn cut_entry(&self, document: &Document, part: usize, name: &str) -> Result<Option<Cut>, EditError> {
+        member::cut(document, part, name)
     }
 
     fn render(&self, value: &Tree) -> String {

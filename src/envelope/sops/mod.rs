@@ -1,0 +1,24 @@
+//! The envelope of SOPS files. What it must do is what SOPS does; `docs/design/sops-compatibility.md` has the facts and
+//! where this one is stricter.
+
+mod comments;
+mod error;
+mod keys;
+mod mac;
+mod metadata;
+mod outline;
+mod pattern;
+mod selector;
+mod time;
+mod token;
+mod values;
+
+pub use crate::crypto::{Gcm, combine, split};
+pub use error::{Damage, SopsError};
+pub use keys::Key;
+pub use mac::{Mac, modified};
+pub use metadata::{ENTRY, Metadata};
+pub use outline::{Outline, Slot, What, damaged, locate};
+pub use selector::{By, Selector};
+pub use token::{PREFIX, Token, is_token};
+pub use values::{Item, Meaning, Type, is_string_key, is_type_tag, meaning};

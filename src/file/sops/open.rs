@@ -1,0 +1,482 @@
+//! A SOPS file is read, its data key unwrapped, every token opened and the MAC compared.
+
+use crate::document::{Document, FormatCode, NodeId, Span, Splice, Style, Tree, Value, apply};
+use crate::envelope::sops::{
+    Damage, ENTRY, Gcm, Item, Mac, Meaning, Metadata, Outline, Slot, SopsError, Token, Type, What, combine,
+    damaged, is_token, meaning,
+};
+use crate::file::FileError;
+use crate::format::gate::GateError;
+use crate::format::{Format, Limits};
+use crate::keys::{Keyring, Recipient, Stanza, UnwrapError, WrapContext};
+use crate::parallel;
+use crate::secret::{DataKey, SecretBytes, SecretString, SecretText};
+
+/// A SOPS file that was read and not yet authenticated.
+pub struct SopsFile {
+    pub(super) format: &'static dyn Format,
+    pub(super) document: Document,
+    pub(super) metadata: Metadata,
+    pub(super) outline: Outline,
+}
+
+/// A SOPS file that was authenticated and opened.
+pub struct OpenSops {
+    pub(super) file: SopsFile,
+    pub(super) key: DataKey,
+    /// What each slot of the file's outline holds.
+    pub(super) items: Vec<Option<Item>>,
+    pub(super) plain: Document,
+    pub(super) outline: Outline,
+    pub(super) sealed_comments: Vec<usize>,
+}
+
+impl std::fmt::Debug for SopsFile {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SopsFile").field("format", &self.format.name()).finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for OpenSops {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("OpenSops").field("file", &self.file).finish_non_exhaustive()
+    }
+}
+
+impl SopsFile {
+    /// Reads a sealed text: limits, syntax, metadata. No key is needed.
+    ///
+    /// # Errors
+    /// [`SopsError::NotSealed`] where there is no metadata; else what is not in order.
+    pub fn parse(text: &str, format: &'static dyn Format, limits: &Limits) -> Result<Self, FileError> {
+        let document = format.parse(text, &sealed_limits(limits))?;
+        let metadata = Metadata::read(&entry(&document)?.ok_or(SopsError::NotSealed)?)?;
+        let outline = Outline::of(&document, &metadata.selector)?;
+        Ok(Self { format, document, metadata, outline })
+    }
+
+    /// Whether a text carries SOPS' metadata, by a parse that looks no further.
+    ///
+    /// # Errors
+    /// [`FileError::Parse`] where it does not parse.
+    pub fn is_sealed(text: &str, format: &dyn Format, limits: &Limits) -> Result<bool, FileError> {
+        if !text.contains(ENTRY) {
+            return Ok(false);
+        }
+        let document = format.parse(text, &sealed_limits(limits))?;
+        Ok(entry(&document)?.is_some())
+    }
+
+    /// The metadata; but for the time of change, nothing in it is authenticated, ever.
+    #[must_use]
+    pub fn metadata(&self) -> &Metadata {
+        &self.metadata
+    }
+
+    /// The sealed text.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.document.source
+    }
+
+    /// Its format.
+    #[must_use]
+    pub fn format(&self) -> &'static dyn Format {
+        self.format
+    }
+
+    /// Who can open it, by its metadata, group by group.
+    #[must_use]
+    pub fn recipients(&self) -> Vec<Vec<Recipient>> {
+        let group = |group: &Vec<_>| group.iter().map(recipient).collect();
+        self.metadata.groups.iter().map(group).collect()
+    }
+
+    /// Unwraps the data key: with one key of the one group, or with one key of each of as many groups as are needed.
+    ///
+    /// # Errors
+    /// [`FileError::Unwrap`] or [`FileError::Sops`].
+    pub fn unwrap_key(&self, keyring: &Keyring<'_>) -> Result<DataKey, FileError> {
+        let context = WrapContext { fid: [0; 16], epoch: 0 };
+        let needed = self.metadata.needed();
+        let mut shares: Vec<SecretBytes> = Vec::with_capacity(needed);
+        let mut failures = UnwrapError { attempts: Vec::new(), failed: false };
+        for group in &self.metadata.groups {
+            let stanzas: Vec<Stanza> = group.iter().map(crate::envelope::sops::Key::stanza).collect();
+            match keyring.unwrap(&stanzas, &context) {
+                Ok((_, share)) => shares.push(share),
+                Err(error) => {
+                    failures.failed |= error.failed;
+                    failures.attempts.extend(error.attempts);
+                }
+            }
+            if shares.len() >= needed {
+                break;
+            }
+        }
+        match shares.as_slice() {
+            shares if shares.len() < needed && shares.is_empty() => Err(failures.into()),
+            shares if shares.len() < needed => Err(SopsError::Groups { opened: shares.len(), needed }.into()),
+            [key] if self.metadata.groups.len() == 1 => {
+                let bytes = key.expose().try_into().map_err(|_| SopsError::KeyLength(key.expose().len()))?;
+                Ok(DataKey::from_bytes(bytes))
+            }
+            shares => Ok(combine(shares).map_err(SopsError::from)?),
+        }
+    }
+
+    /// Unwraps, opens and authenticates.
+    ///
+    /// # Errors
+    /// [`FileError`]; no plaintext leaves then.
+    pub fn open(self, keyring: &Keyring<'_>, limits: &Limits) -> Result<OpenSops, FileError> {
+        let key = self.unwrap_key(keyring)?;
+        self.open_with(key, limits)
+    }
+
+    /// Opens and authenticates with a data key at hand.
+    ///
+    /// # Errors
+    /// [`FileError`]; no plaintext leaves then.
+    pub fn open_with(self, key: DataKey, limits: &Limits) -> Result<OpenSops, FileError> {
+        let gcm = Gcm::new(&key);
+        let mut mac = Mac::new(self.metadata.mac_only_encrypted);
+        let slots = &self.outline.slots;
+        let open = |(): &mut (), index: usize| match slots.get(index) {
+            Some(slot) => self.open_slot(index, slot, &gcm),
+            None => Ok(None),
+        };
+        let items: Vec<Option<Item>> =
+            parallel::map(slots.len(), || (), open).into_iter().collect::<Result<_, _>>()?;
+        for (item, slot) in items.iter().zip(slots) {
+            if let (Some(item), What::Leaf(_)) = (item, &slot.what) {
+                mac.add(item, slot.encrypted);
+            }
+        }
+        mac.verify(&self.metadata.mac, &gcm, &self.metadata.modified())?;
+        let (plain, outline) = self.unseal(&items, limits)?;
+        let is_sealed = |(slot, item): &(&Slot, &Option<Item>)| slot.encrypted && item.is_none();
+        let slots = self.outline.slots.iter().zip(&items).enumerate();
+        let sealed_comments = slots.filter(|(_, pair)| is_sealed(pair)).filter_map(|(at, (slot, _))| {
+            matches!(slot.what, What::Comment(_) | What::Element(_)).then_some(at)
+        });
+        let sealed_comments = sealed_comments.filter(|at| self.is_sealed_comment(*at)).collect();
+        Ok(OpenSops { file: self, key, items, plain, outline, sealed_comments })
+    }
+
+    fn is_sealed_comment(&self, at: usize) -> bool {
+        self.outline.slots.get(at).is_some_and(|slot| is_token(&self.text_of(slot)))
+    }
+
+    /// What stands in a slot: a comment behind its marker, a scalar's value.
+    fn text_of(&self, slot: &Slot) -> SecretText {
+        match slot.what {
+            What::Comment(index) => comment_span(&self.document, index).of(&self.document.source).into(),
+            What::Leaf(id) | What::Element(id) | What::Nothing(id) => {
+                let scalar = self.document.scalar(id);
+                let is_block =
+                    scalar.is_some_and(|scalar| matches!(scalar.style, Style::Literal | Style::Folded));
+                match scalar.map(|scalar| &scalar.value) {
+                    // A block's last line break is not the token's.
+                    Some(Value::Str(text)) if is_block => text.trim_end_matches('\n').into(),
+                    Some(Value::Str(text)) => text.clone(),
+                    _ => SecretText::default(),
+                }
+            }
+        }
+    }
+
+    fn open_slot(&self, index: usize, slot: &Slot, gcm: &Gcm) -> Result<Option<Item>, FileError> {
+        let id = match slot.what {
+            What::Nothing(_) => return Ok(None),
+            What::Comment(_) | What::Element(_) if !slot.encrypted => return Ok(None),
+            What::Comment(_) | What::Element(_) => return self.open_comment(index, slot, gcm),
+            What::Leaf(id) => id,
+        };
+        let fail = |damage| FileError::from(damaged(&self.document, id, damage));
+        if !slot.encrypted {
+            let found = meaning(self.document.format, self.document.node(id), &self.document.source);
+            return Ok(match found {
+                Ok(Meaning::Item(item)) => Some(item),
+                _ => None,
+            });
+        }
+        let text = self.text_of(slot);
+        if !is_token(&text) {
+            return Err(fail(Damage::Exposed));
+        }
+        if slot.aliased.is_some() {
+            return Err(fail(Damage::Alias));
+        }
+        let token = Token::read(&text).map_err(fail)?;
+        if token.kind == Type::Comment {
+            return Err(fail(Damage::Comment));
+        }
+        token.open(gcm, &slot.aad).map(Some).map_err(fail)
+    }
+
+    /// Opens a comment; where it was moved, under the path of its neighbours. One that opens nowhere stays as it is.
+    fn open_comment(&self, index: usize, slot: &Slot, gcm: &Gcm) -> Result<Option<Item>, FileError> {
+        let Some(token) = Token::read(&self.text_of(slot)).ok().filter(|token| token.kind == Type::Comment)
+        else {
+            return Ok(None);
+        };
+        let before = self.outline.slots.get(..index).unwrap_or_default().iter().rev();
+        let behind = self.outline.slots.get(index..).unwrap_or_default().iter();
+        let mut tried = vec![&*slot.aad];
+        let near =
+            before.take(NEIGHBOURS).chain(behind.take(NEIGHBOURS)).flat_map(|slot| paths_above(&slot.aad));
+        for path in near {
+            if !tried.contains(&path) {
+                tried.push(path);
+            }
+        }
+        let opened = tried.into_iter().find_map(|path| token.open(gcm, path).ok());
+        // A comment with a line break would put text into the file that nobody sealed as such.
+        Ok(opened.filter(|item| !item.plain().iter().any(|byte| matches!(byte, b'\n' | b'\r'))))
+    }
+
+    /// Puts everything back, takes the metadata out, and reads the result.
+    fn unseal(&self, items: &[Option<Item>], limits: &Limits) -> Result<(Document, Outline), FileError> {
+        let mut simple = vec![false; items.len()];
+        for _ in 0..2 {
+            let text = self.unsealed(items, &simple)?;
+            let plain = self.format.parse(&text, &Limits { leaf: usize::MAX, ..limits.clone() });
+            let Ok(plain) = plain.map_err(GateError::Parse) else {
+                simple.fill(true);
+                continue;
+            };
+            let outline = Outline::of(&plain, &self.metadata.selector)?;
+            match self.wrong(items, &plain, &outline) {
+                Some(wrong) if wrong.is_empty() => return Ok((plain, outline)),
+                Some(wrong) => {
+                    for at in wrong {
+                        simple.get_mut(at).into_iter().for_each(|place| *place = true);
+                    }
+                }
+                None => simple.fill(true),
+            }
+        }
+        let first = simple.iter().position(|it| *it).and_then(|at| self.outline.slots.get(at));
+        let line = first.map_or(1, |slot| self.document.line_of(self.place(slot).start));
+        Err(SopsError::NotKept { line }.into())
+    }
+
+    fn unsealed(&self, items: &[Option<Item>], simple: &[bool]) -> Result<SecretText, FileError> {
+        let put_back = |(): &mut (), index: usize| -> Result<Vec<Splice>, FileError> {
+            let (Some(slot), Some(Some(item))) = (self.outline.slots.get(index), items.get(index)) else {
+                return Ok(Vec::new());
+            };
+            match slot.what {
+                _ if !slot.encrypted => Ok(Vec::new()),
+                What::Leaf(id) => self.value(id, item, simple.get(index).copied().unwrap_or_default()),
+                What::Comment(comment) => {
+                    Ok(vec![Splice::new(comment_span(&self.document, comment), comment_text(item)?)])
+                }
+                What::Element(id) => Ok(vec![self.element(id, item)?]),
+                What::Nothing(_) => Ok(Vec::new()),
+            }
+        };
+        let mut splices = Vec::with_capacity(items.len());
+        for done in parallel::map(items.len(), || (), put_back) {
+            splices.extend(done?);
+        }
+        let mut cuts = cuts_of(&self.document, self.format)?;
+        cuts.extend(splices.iter().cloned());
+        if let Ok(text) = apply(&self.document.source, &cuts) {
+            return Ok(text);
+        }
+        // At the end of a file without a last line break, that of a block's last line is also the entry's.
+        let text = apply(&self.document.source, &splices).map_err(GateError::Splice)?;
+        let wide = Limits { file: usize::MAX, leaf: usize::MAX, leaves: usize::MAX, ..Limits::default() };
+        let document = self.format.parse(&text, &wide)?;
+        Ok(apply(&text, &cuts_of(&document, self.format)?).map_err(GateError::Splice)?)
+    }
+
+    fn value(&self, id: NodeId, item: &Item, simple: bool) -> Result<Vec<Splice>, FileError> {
+        let document = &self.document;
+        match item.value(document.format) {
+            Some(value) if simple => Ok(self.format.unseal_default(document, id, &value)),
+            Some(value) => Ok(self.format.put_value(document, id, &value, item.is_bare_string())),
+            None if document.format == FormatCode::Yaml => {
+                Ok(vec![Splice::new(document.node(id).span, binary(item.plain()))])
+            }
+            None => Err(damaged(document, id, Damage::Value("str")).into()),
+        }
+    }
+
+    /// An element that is a comment's token becomes a comment: from its dash to its end.
+    fn element(&self, id: NodeId, item: &Item) -> Result<Splice, FileError> {
+        let span = self.document.node(id).span;
+        let before = self.document.source.get(..span.start).unwrap_or_default().trim_end_matches(' ');
+        let Some(list) = before.strip_suffix('-') else {
+            return Err(damaged(&self.document, id, Damage::Comment).into());
+        };
+        let text = comment_text(item)?;
+        let mut comment = SecretString::new(String::with_capacity(text.len() + 1));
+        comment.push('#');
+        comment.push_str(&text);
+        Ok(Splice::new(Span::new(list.len(), span.end), comment))
+    }
+
+    /// The slots whose value did not come back; `None` where what is around them did not.
+    fn wrong(&self, items: &[Option<Item>], plain: &Document, outline: &Outline) -> Option<Vec<usize>> {
+        let is_value = |slot: &&Slot| matches!(slot.what, What::Leaf(_) | What::Nothing(_));
+        let here = self.outline.slots.iter().enumerate().filter(|(_, slot)| is_value(slot));
+        let there: Vec<&Slot> = outline.slots.iter().filter(is_value).collect();
+        let same_count = self.outline.slots.len() == outline.slots.len();
+        if !same_count || self.outline.shape != outline.shape {
+            return None;
+        }
+        let mut wrong = Vec::new();
+        for ((at, slot), other) in here.zip(there) {
+            if slot.aad != other.aad || slot.encrypted != other.encrypted {
+                return None;
+            }
+            let now = match other.what {
+                What::Leaf(id) => meaning(plain.format, plain.node(id), &plain.source).ok()?,
+                _ => Meaning::Nothing,
+            };
+            let same = match (items.get(at)?, now) {
+                (Some(item), Meaning::Item(now)) => *item == now || is_same_number(item, &now),
+                (Some(item), Meaning::Nothing) => item.plain().is_empty(),
+                (None, now) => matches!(now, Meaning::Nothing),
+            };
+            if !same {
+                wrong.push(at);
+            }
+        }
+        Some(wrong)
+    }
+
+    fn place(&self, slot: &Slot) -> Span {
+        match slot.what {
+            What::Leaf(id) | What::Nothing(id) | What::Element(id) => self.document.node(id).span,
+            What::Comment(index) => comment_span(&self.document, index),
+        }
+    }
+}
+
+impl OpenSops {
+    /// The opened text, parsed.
+    #[must_use]
+    pub fn plain(&self) -> &Document {
+        &self.plain
+    }
+
+    /// The file it was opened from.
+    #[must_use]
+    pub fn sealed_file(&self) -> &SopsFile {
+        &self.file
+    }
+
+    /// The data key.
+    #[must_use]
+    pub fn data_key(&self) -> &DataKey {
+        &self.key
+    }
+
+    /// How many values are encrypted.
+    #[must_use]
+    pub fn sealed_values(&self) -> usize {
+        self.file
+            .outline
+            .slots
+            .iter()
+            .filter(|slot| slot.encrypted && matches!(slot.what, What::Leaf(_)))
+            .count()
+    }
+
+    /// The lines of comments that open nowhere near where they stand, and stay as they are.
+    #[must_use]
+    pub fn sealed_comments(&self) -> Vec<usize> {
+        let slots = self.sealed_comments.iter().filter_map(|at| self.file.outline.slots.get(*at));
+        slots.map(|slot| self.file.document.line_of(self.file.place(slot).start)).collect()
+    }
+}
+
+/// What takes the metadata out of every part.
+fn cuts_of(document: &Document, format: &dyn Format) -> Result<Vec<Splice>, FileError> {
+    let mut splices = Vec::new();
+    for part in 0..document.parts.len() {
+        let cut = format.cut_entry(document, part, ENTRY).map_err(|error| edit_error(document, error))?;
+        splices.extend(cut.map(|cut| cut.splices).unwrap_or_default());
+    }
+    Ok(splices)
+}
+
+/// JSON has one type of number: what SOPS 3.11 wrote as a float may be read as an integer again.
+fn is_same_number(a: &Item, b: &Item) -> bool {
+    let is_number = |item: &Item| matches!(item.kind(), Type::Int | Type::Float);
+    let is_text = |item: &Item| matches!(item.kind(), Type::Str | Type::Time);
+    (is_number(a) && is_number(b) || is_text(a) && is_text(b)) && a.hashed() == b.hashed()
+}
+
+/// The metadata entry: of the first document; every other one's must be the same.
+fn entry(document: &Document) -> Result<Option<Tree>, FileError> {
+    let mut found: Option<Tree> = None;
+    for (part, place) in document.parts.iter().enumerate() {
+        let crate::document::Kind::Map(entries) = &document.node(place.root).kind else { continue };
+        let Some(own) = entries.iter().find(|own| &*own.key.text == ENTRY) else { continue };
+        let tree =
+            document.expanded_tree(own.value).map_err(|error| SopsError::Metadata(error.to_string()))?;
+        if !Metadata::is_one(&tree) {
+            continue;
+        }
+        match &found {
+            None if part > 0 => return Ok(None),
+            None => found = Some(tree),
+            Some(first) if *first == tree => {}
+            Some(_) => {
+                return Err(SopsError::Metadata("the file's documents have different ones".to_owned()).into());
+            }
+        }
+    }
+    Ok(found)
+}
+
+fn recipient(key: &crate::envelope::sops::Key) -> Recipient {
+    key.stanza().recipient
+}
+
+/// A comment without its marker.
+pub(super) fn comment_span(document: &Document, index: usize) -> Span {
+    document.comments.get(index).map_or_else(Span::default, |comment| {
+        Span::new(comment.span.start + usize::from(comment.marker), comment.span.end)
+    })
+}
+
+fn comment_text(item: &Item) -> Result<SecretText, FileError> {
+    let text = std::str::from_utf8(item.plain()).map(SecretText::from);
+    text.map_err(|_| SopsError::Metadata("a comment is no text".to_owned()).into())
+}
+
+/// `!!binary` and base64.
+fn binary(bytes: &[u8]) -> SecretText {
+    use base64::Engine;
+    let encoded = base64::engine::general_purpose::STANDARD.encode(bytes);
+    format!("!!binary {encoded}").into()
+}
+
+pub(super) fn edit_error(document: &Document, source: crate::format::EditError) -> GateError {
+    GateError::Edit { line: document.line_of(source.offset), source }
+}
+
+/// A path and all above it.
+fn paths_above(path: &str) -> impl Iterator<Item = &str> {
+    let ends = path.match_indices(':').map(|(at, _)| at + 1);
+    std::iter::once(":").chain(ends.filter_map(|end| path.get(..end)))
+}
+
+/// Tokens are longer than what they hold, and metadata has leaves of its own.
+pub(super) fn sealed_limits(limits: &Limits) -> Limits {
+    Limits {
+        file: limits.file.saturating_mul(4),
+        leaf: limits.leaf.saturating_mul(4),
+        leaves: limits.leaves.saturating_mul(4),
+        ..limits.clone()
+    }
+}
+
+/// Under the paths of how many neighbours in each direction a moved comment is tried.
+const NEIGHBOURS: usize = 4;

@@ -1,0 +1,9 @@
+//! SOPS files, against the real `sops`: what either writes, the other reads.
+
+mod edits;
+mod exchange;
+mod hostile;
+mod tool;
+mod trees;
+mod vectors;
+mod verbs;
