@@ -26,7 +26,11 @@ pub(super) fn check(format: &dyn Format, text: &str) {
 
 /// The entry as it comes back from a small file of the format.
 pub(super) fn carried(format: &dyn Format, entry: &Tree) -> Tree {
-    let source = if format.code() == FormatCode::Json { "{}\n" } else { "" };
+    let source = match format.code() {
+        FormatCode::Json => "{}\n",
+        FormatCode::Binary => "{\"data\": \"\"}\n",
+        _ => "",
+    };
     let document = format.parse(source, &Limits::default()).expect("an empty file");
     let splices = format.attach(&document, ENTRY, entry).expect("an empty file takes an entry");
     let text = apply(source, &splices).expect("the splices fit");
