@@ -8,7 +8,6 @@ mod flat;
 mod flow;
 pub mod gate;
 mod ini;
-
 mod json;
 mod line;
 mod spelling;

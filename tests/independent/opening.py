@@ -63,6 +63,8 @@ def open_text(text, file_format, data_key, scope=None):
     payloads = [open_record(record, keys) for record in walked.records]
     check_quotes(file, walked.records, payloads)
     for payload in payloads:
+        if payload.type != COMMENT and (payload.type == BYTES) != (file_format == "binary"):
+            raise forged("bytes where there are none, or none where there are")
         if not readable(payload, file_format):
             raise malformed("a value that the format does not read as its type")
     enforce(file, entry, walked)
@@ -190,8 +192,6 @@ def check_quotes(file, records, payloads):
 
 def readable(payload, file_format):
     """Whether a text stands for a value of its type, so that the opened file means what was sealed."""
-    if (payload.type == BYTES) != (file_format == "binary"):
-        return False
     if payload.type == BYTES:
         return True
     text = payload.value.decode()

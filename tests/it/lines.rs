@@ -196,14 +196,9 @@ fn branches_merge_as_lines() {
     let merged = "A1=x\nB=2\nC=x\nD1=4\nE=5\nF=y\n";
     assert_eq!(project.open(".env"), merged);
     assert_eq!(project.open("a.ini"), "[a]\nk1 = x\n[b]\nk = 2\n[c]\nk1 = 3\nk2 = y\n");
-    project.run(&["reseal", ".env", "a.ini"]).check(
-        0,
-        expect![""],
-        expect![[r#"
-            sealeaf: a.ini: sealed
-            sealeaf: .env: sealed
-        "#]],
-    );
+    for file in [".env", "a.ini"] {
+        project.run(&["reseal", file]).check_text("", &format!("sealeaf: {file}: sealed\n"));
+    }
     assert!(project.run(&["verify", "--require-sealed", ".env", "a.ini"]).stdout().contains("sealed"));
 }
 

@@ -252,6 +252,12 @@ impl Sealed {
                     let reason = "it stands in other quotes than its value did";
                     return Err(EnvelopeError::Token { at: Where::of(&self.body, record.place), reason });
                 }
+                // Type 07 is a whole file's, and nothing else is.
+                (Place::Leaf(_), Some(Payload::Leaf(value, _)))
+                    if matches!(value, Value::Bytes(_)) != (self.body.format == FormatCode::Binary) =>
+                {
+                    return Err(EnvelopeError::Value { at: Where::of(&self.body, record.place) });
+                }
                 (Place::Leaf(id), Some(Payload::Leaf(value, spelling))) => leaves.push((id, value, spelling)),
                 (Place::Comment(index), Some(Payload::Comment(text))) => comments.push((index, text)),
                 _ => return Err(EnvelopeError::Value { at: Where::of(&self.body, record.place) }),

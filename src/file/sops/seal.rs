@@ -157,6 +157,9 @@ fn check_format(document: &Document) -> Result<(), FileError> {
         FormatCode::Toml => {
             Err(SopsError::Root("SOPS has no TOML: only the native envelope can seal it").into())
         }
+        FormatCode::Dotenv | FormatCode::Ini | FormatCode::Binary => {
+            Err(SopsError::Root("SOPS files of this format cannot be written yet").into())
+        }
         FormatCode::Json if serde_json::from_str::<serde::de::IgnoredAny>(&document.source).is_err() => {
             let reason =
                 "SOPS reads strict JSON alone: remove comments, trailing commas and the byte order mark";
