@@ -118,7 +118,7 @@ fn collect(tree: Tree, path: &mut KeyPath, leaves: &mut Vec<(KeyPath, Value)>) {
 }
 
 /// One expansion, with what is left of its allowance.
-struct Expansion<'a> {
+pub(crate) struct Expansion<'a> {
     document: &'a Document,
     /// What each alias stands for.
     targets: HashMap<NodeId, NodeId>,
@@ -127,8 +127,12 @@ struct Expansion<'a> {
 
 impl<'a> Expansion<'a> {
     fn of(document: &'a Document) -> Self {
-        let left = document.nodes.len().saturating_mul(GROWTH);
-        Self { document, targets: targets(document), left }
+        Self::within(document, document.nodes.len().saturating_mul(GROWTH))
+    }
+
+    /// An expansion of at most that many nodes.
+    pub(crate) fn within(document: &'a Document, nodes: usize) -> Self {
+        Self { document, targets: targets(document), left: nodes }
     }
 
     fn tree(&mut self, id: NodeId, level: usize) -> Result<Tree, ExpandError> {
@@ -152,7 +156,7 @@ impl<'a> Expansion<'a> {
     }
 
     /// A map's own pairs, and behind them those that it merges.
-    fn merged(&mut self, entries: &'a [Entry]) -> Result<Vec<&'a Entry>, ExpandError> {
+    pub(crate) fn merged(&mut self, entries: &'a [Entry]) -> Result<Vec<&'a Entry>, ExpandError> {
         let (merges, mut pairs): (Vec<&Entry>, Vec<&Entry>) =
             entries.iter().partition(|entry| is_merge(entry));
         if merges.is_empty() {
@@ -190,7 +194,7 @@ impl<'a> Expansion<'a> {
     }
 
     /// The node itself, or what an alias stands for.
-    fn resolved(&self, id: NodeId) -> Result<NodeId, ExpandError> {
+    pub(crate) fn resolved(&self, id: NodeId) -> Result<NodeId, ExpandError> {
         let Kind::Alias(name) = &self.document.node(id).kind else { return Ok(id) };
         let (line, name) = (|| self.line(id), || name.to_string());
         let Some(target) = self.targets.get(&id) else {
@@ -211,7 +215,8 @@ impl<'a> Expansion<'a> {
         self.resolved(id).is_ok_and(|id| matches!(self.document.node(id).kind, Kind::Map(_)))
     }
 
-    fn take(&mut self) -> Result<(), ExpandError> {
+    /// Uses up one node.
+    pub(crate) fn take(&mut self) -> Result<(), ExpandError> {
         self.left = self.left.checked_sub(1).ok_or(ExpandError::Size)?;
         Ok(())
     }

@@ -10,6 +10,7 @@ mod tree;
 mod value;
 
 pub use expand::ExpandError;
+pub(crate) use expand::Expansion;
 pub use path::{KeyPath, PathError, Step};
 pub use splice::{Splice, SpliceError, apply};
 pub use tree::Tree;
