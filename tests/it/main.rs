@@ -32,6 +32,7 @@ mod reseal;
 mod rotate;
 mod set;
 mod sops;
+mod sops_config;
 mod status;
 mod support;
 mod tidy;

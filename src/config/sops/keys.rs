@@ -1,13 +1,13 @@
 //! The keys of a rule: identifiers of seven key types, in groups.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use crate::config::{ConfigError, Problem};
 use crate::keys::KeyRef;
 
 use super::SopsProblem;
 use super::reader::{Placed, Section};
-use super::tree::{Item, What};
+use super::tree::What;
 
 /// The keys of which any one opens the group's share; the data key itself where there is one group.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -171,14 +171,9 @@ pub(super) fn group(group: Section<'_>) -> Result<KeyGroup, ConfigError> {
     for uri in group.texts("hc_vault")? {
         keys.push(uri.at, vault(group, "hc_vault", uri)?);
     }
-    let mut once: Vec<GroupKey> = Vec::new();
-    let mut seen = std::collections::HashSet::new();
-    for key in keys.found {
-        if seen.insert(identity(&key.key)) {
-            once.push(key);
-        }
-    }
-    Ok(KeyGroup { keys: once })
+    let mut seen = HashSet::new();
+    keys.found.retain(|key| seen.insert(identity(&key.key)));
+    Ok(KeyGroup { keys: keys.found })
 }
 
 /// The keys that are found, with their lines.
@@ -207,14 +202,14 @@ fn identity(key: &MasterKey) -> (String, String, Vec<(String, String)>, Option<S
 fn listed(rule: Section<'_>, key: &str) -> Result<Vec<(usize, String)>, ConfigError> {
     let Some(item) = rule.get(key) else { return Ok(Vec::new()) };
     let wrong = |at| rule.reader().wrong_type(at, key, "a string or a list of strings");
-    let items: Vec<&Item> = match &item.what {
-        What::Text(_) => vec![item],
-        What::List(_) => rule.reader().elements(item, key, "a string or a list of strings", "an element")?,
+    let items = match &item.what {
+        What::Text(_) => std::slice::from_ref(item),
+        What::List(items) => items.as_slice(),
         _ => return Err(wrong(item.at)),
     };
     let mut found = Vec::new();
     for item in items {
-        // SOPS refuses numbers here, though it takes them in the lists of `key_groups`.
+        // SOPS refuses numbers and nulls here, though not in the lists of `key_groups`.
         let What::Text(text) = &item.what else { return Err(wrong(item.at)) };
         found.extend(parts(text).map(|part| (item.at, part.to_owned())));
     }

@@ -9,6 +9,9 @@ pub enum SopsProblem {
     /// An alias or merge key that stands for nothing, or for too much.
     #[error("{0}")]
     Alias(String),
+    /// Something else than a map.
+    #[error("{0} must be a map")]
+    NotMap(&'static str),
     /// A tag.
     #[error("the tag `{0}` has no meaning here")]
     Tag(String),

@@ -70,7 +70,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// A map's section. Nothing for no value.
+    /// A map's section; doubts keys that are not among `keys`.
     pub(super) fn section(
         &'a self,
         item: &'a Item,
@@ -78,7 +78,7 @@ impl<'a> Reader<'a> {
         keys: &[&str],
     ) -> Result<Section<'a>, ConfigError> {
         let What::Map(pairs) = &item.what else {
-            return Err(self.wrong_type(item.at, place, "a map"));
+            return Err(self.error(item.at, SopsProblem::NotMap(place)));
         };
         let is_top = place == TOP;
         for pair in pairs.iter().filter(|pair| !keys.contains(&pair.key.as_str())) {

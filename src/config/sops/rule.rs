@@ -34,30 +34,29 @@ impl CreationRule {
     }
 
     pub(super) fn read(rule: Section<'_>) -> Result<Self, ConfigError> {
+        let groups = groups(rule)?;
         Ok(Self {
             line: rule.line(),
             path_regex: rule.regex("path_regex")?,
             selector: selector(rule)?,
             mac_only_encrypted: rule.flag("mac_only_encrypted")?,
-            groups: groups(rule)?,
-            shamir_threshold: None,
-        }
-        .with_threshold(rule)?)
+            shamir_threshold: threshold(rule, groups.len())?,
+            groups,
+        })
     }
+}
 
-    fn with_threshold(self, rule: Section<'_>) -> Result<Self, ConfigError> {
-        let Some(Placed { at, value }) = rule.number("shamir_threshold")? else { return Ok(self) };
-        let threshold = u32::try_from(value).map_err(|_| {
-            let problem = SopsProblem::Range { key: "shamir_threshold", expected: "a whole number from 0" };
-            rule.error(at, problem)
-        })?;
-        let groups = self.groups.len();
-        let is_met = threshold > 1 && usize::try_from(threshold).is_ok_and(|needed| needed <= groups);
-        if threshold > 0 && groups > 1 && !is_met {
-            return Err(rule.error(at, SopsProblem::Threshold { threshold, groups }));
-        }
-        Ok(Self { shamir_threshold: Some(threshold).filter(|threshold| *threshold > 0), ..self })
+fn threshold(rule: Section<'_>, groups: usize) -> Result<Option<u32>, ConfigError> {
+    let key = "shamir_threshold";
+    let Some(Placed { at, value }) = rule.number(key)? else { return Ok(None) };
+    let Ok(threshold) = u32::try_from(value) else {
+        return Err(rule.error(at, SopsProblem::Range { key, expected: "a whole number from 0" }));
+    };
+    let is_met = threshold > 1 && usize::try_from(threshold).is_ok_and(|needed| needed <= groups);
+    if threshold > 0 && groups > 1 && !is_met {
+        return Err(rule.error(at, SopsProblem::Threshold { threshold, groups }));
     }
+    Ok(Some(threshold).filter(|threshold| *threshold > 0))
 }
 
 fn groups(rule: Section<'_>) -> Result<Vec<KeyGroup>, ConfigError> {
