@@ -19,6 +19,9 @@ pub mod document;
 pub mod envelope;
 pub mod file;
 pub mod format;
+#[cfg(feature = "test-util")]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod git;
 pub mod keys;
 mod parallel;

@@ -78,6 +78,12 @@ impl PartialEq for SecretBytes {
 
 impl Eq for SecretBytes {}
 
+impl Hash for SecretBytes {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.as_slice().hash(state);
+    }
+}
+
 /// Secret text that is being written. Reserve its capacity beforehand: memory that it grows out of is not wiped.
 pub type SecretString = Zeroizing<String>;
 

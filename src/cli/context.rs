@@ -1,8 +1,10 @@
 //! What every verb gets: the environment as it was, the terminal as it is, limits, and a voice.
 
+use std::collections::HashSet;
 use std::fmt::Display;
 use std::io::{IsTerminal, Write, stderr, stdin, stdout};
 use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
 
 use anstyle::AnsiColor;
 use clap::ValueEnum;
@@ -12,6 +14,7 @@ use sealeaf::keys::Environment;
 use super::escape;
 use super::prompt::TerminalPrompt;
 use super::report::{Kind, Report, heading};
+use super::voice::{Said, keep};
 use super::{Globals, cleanup};
 
 /// The surroundings of one run.
@@ -31,6 +34,7 @@ pub(crate) struct Context {
     pub(crate) verbosity: Verbosity,
     /// Asks the user.
     pub(crate) prompt: TerminalPrompt,
+    warned: Mutex<HashSet<String>>,
 }
 
 /// Which standard streams are a terminal.
@@ -88,6 +92,7 @@ impl Context {
             terminal,
             verbosity,
             prompt: TerminalPrompt::default(),
+            warned: Mutex::default(),
         })
     }
 
@@ -102,6 +107,22 @@ impl Context {
     pub(crate) fn warn(&self, message: impl Display) {
         let heading = heading("warning", AnsiColor::Yellow, self.colour);
         self.say(&format!("{heading}{}\n", escape::line(&message.to_string())));
+    }
+
+    /// Warns of something once in this command.
+    pub(crate) fn warn_once(&self, warning: String) {
+        let Some(Said::Once(warning)) = keep(Said::Once(warning)) else { return };
+        if self.warned.lock().unwrap_or_else(PoisonError::into_inner).insert(warning.clone()) {
+            self.warn(warning);
+        }
+    }
+
+    /// Says what a thread kept.
+    pub(crate) fn say_again(&self, said: Said) {
+        match said {
+            Said::Text(text) => self.say(&text),
+            Said::Once(warning) => self.warn_once(warning),
+        }
     }
 
     /// Says how it was done, under `--verbose`.
@@ -136,6 +157,7 @@ impl Context {
 
     /// Writes a text that is escaped already to standard error.
     pub(crate) fn say(&self, text: &str) {
+        let Some(Said::Text(text)) = keep(Said::Text(text.to_owned())) else { return };
         // A standard error that is closed is nobody to complain to.
         let _ = stderr().lock().write_all(text.as_bytes());
     }
@@ -177,6 +199,7 @@ impl Context {
             colour: false,
             verbosity: Verbosity::Quiet,
             prompt: TerminalPrompt::default(),
+            warned: Mutex::default(),
         }
     }
 }

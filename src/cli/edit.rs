@@ -12,13 +12,13 @@ use sealeaf::secret::SecretText;
 
 use super::context::Context;
 use super::editor::Editor;
-use super::escape;
 use super::input::{Access, Input, Source, choose_format, format_parser};
 use super::opened::{Opened, is_sops};
-use super::output::{Content, Original, Target, create, make_folders, replace};
+use super::output::{Content, Original, create, replace};
 use super::report::{Context as _, Kind, Report, plural};
 use super::session::{Linked, Session, plain};
 use super::workspace::Workspace;
+use super::{escape, twins};
 
 /// Edit a sealed file in your editor
 ///
@@ -96,11 +96,15 @@ impl<'a> Subject<'a> {
         let original = input.original()?.clone();
         let sealed = SealedFile::is_sealed(&input.text, input.format, &context.limits)?;
         if !sealed && !is_sops(&input, context) {
-            return Self::unsealed(path, input.format, input.text, Some(original), session);
+            let text = match input.format.carry(b"") {
+                Some(_) => as_text(input.format, &plain(&input.text, input.format, context)?)?,
+                None => input.text,
+            };
+            return Self::unsealed(path, input.format, text, Some(original), session);
         }
         let open = Opened::read(&input, None, Linked::Silent, session)?;
         open.check_write(path, session)?;
-        let text = open.plain().source.clone();
+        let text = as_text(input.format, open.plain())?;
         Ok(Self {
             path,
             format: input.format,
@@ -185,10 +189,17 @@ impl<'a> Subject<'a> {
         Ok(())
     }
 
+    /// The edited text as a document.
+    fn parse(&self, text: &str, context: &Context) -> Result<Document, Report> {
+        let carrier = self.format.carry(text.as_bytes());
+        Ok(plain(carrier.as_ref().map_or(text, |carrier| carrier.as_str()), self.format, context)?)
+    }
+
     /// The next sealed text.
     fn seal(&self, text: &str, args: &Args, session: &Session<'_>) -> Result<SealedText, Report> {
         let context = session.context;
-        let document = plain(text, self.format, context)?;
+        let document = self.parse(text, context)?;
+        twins::warn(&document, self.path, context);
         let (policy, recipients) =
             self.rule.as_ref().map(|(policy, to)| (policy.clone(), to.as_slice())).unzip();
         if let Some(open @ Opened::Sops(_)) = &self.before {
@@ -219,8 +230,7 @@ impl<'a> Subject<'a> {
         let bytes = sealed.text.as_bytes();
         let written = match &self.original {
             Some(original) => replace(original, bytes, Content::Sealed, context).map(drop),
-            None => make_folders(&Target::File(self.path.to_owned()), context)
-                .and_then(|()| create(self.path, bytes, Content::Sealed, context)),
+            None => create(self.path, bytes, Content::Sealed, context),
         };
         match written {
             Ok(()) => {
@@ -245,7 +255,7 @@ impl<'a> Subject<'a> {
     /// Keeps an edit that could not be sealed as it should, with every value and comment of it sealed, beside the file.
     fn keep(&self, text: Option<&SecretText>, kind: Kind, session: &Session<'_>) -> Report {
         let kept = text
-            .and_then(|text| plain(text, self.format, session.context).ok())
+            .and_then(|text| self.parse(text, session.context).ok())
             .and_then(|document| self.seal_all(document, session).ok())
             .and_then(|sealed| self.write_beside(sealed.text.as_bytes(), session.context).ok());
         match kept {
@@ -281,7 +291,6 @@ impl<'a> Subject<'a> {
 
     /// Writes sealed bytes to `FILE.rej`, or `FILE.rej2` and so on: an earlier one is another edit. Gives the path.
     fn write_beside(&self, sealed: &[u8], context: &Context) -> Result<PathBuf, Report> {
-        make_folders(&Target::File(self.path.to_owned()), context)?;
         let beside = |number: usize| {
             let mut path = self.path.as_os_str().to_owned();
             path.push(if number > 1 { format!(".rej{number}") } else { ".rej".to_owned() });
@@ -299,6 +308,21 @@ impl<'a> Subject<'a> {
             "your text is kept, sealed, in `{beside}`: read it with `sealeaf decrypt --path {file} {beside}`, and edit \
              `{file}` again"
         )
+    }
+}
+
+/// What the editor gets of a document: its text; of a file of bytes those, where they are text.
+fn as_text(format: &dyn Format, document: &Document) -> Result<SecretText, Report> {
+    let Some(bytes) = format.carried(document) else { return Ok(document.source.clone()) };
+    match std::str::from_utf8(bytes.expose()) {
+        Ok(text) => Ok(text.into()),
+        Err(_) => Err(Report::message(
+            Kind::Refused,
+            "the file is no text, which no editor would keep as it is",
+        )
+        .hint(
+            "open it with `sealeaf decrypt --in-place`, change it, and seal it again with `sealeaf encrypt`",
+        )),
     }
 }
 

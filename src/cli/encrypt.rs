@@ -1,3 +1,4 @@
+use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -13,13 +14,13 @@ use sealeaf::secret::SecretText;
 use super::context::Context;
 use super::input::{Access, Input, Source, expand, format_parser, walk};
 use super::opened::{is_sops, seal_as_sops};
-use super::output::{Content, Target, make_folders, replace, targets, write};
-use super::progress::Progress;
+use super::output::{Content, Lock, Target, targets};
 use super::recipient::parse_all;
 use super::repair::Accepted;
 use super::report::{Context as _, Kind, Report, plural};
 use super::session::{Session, named, plain};
-use super::{escape, parallel, repair};
+use super::together::{self, Made};
+use super::{escape, repair, twins};
 
 /// Seal plain files
 ///
@@ -31,7 +32,7 @@ pub(crate) struct Args {
     /// The files; `-` is standard input
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// Write there instead: a file, `-`, or a folder for several
+    /// Write there instead: a file, `-`, or a folder, for several files and for those of a folder
     #[arg(short, long, value_name = "PATH")]
     output: Option<PathBuf>,
     /// Seal for these, a name in `.sealeaf.toml` or a key, instead of the rule's recipients
@@ -73,23 +74,23 @@ enum Envelope {
 /// Seals each file.
 pub(crate) fn run(args: Args, context: &Context) -> Result<ExitCode, Report> {
     let sources = expand(&args.files, context)?;
-    let session = Session::new(context);
+    let mut session = Session::new(context);
+    session.announce(sources.iter().filter_map(named));
     let sources = covered(&args, sources, &session)?;
     let to = match (&args.output, sources.as_slice()) {
         (None, [Source::Stdin]) => Some(vec![Target::Stdout]),
         (None, _) => None,
-        (Some(output), _) => Some(targets(Some(output), &sources)?),
+        (Some(output), _) => Some(targets(Some(output), &args.files, &sources)?),
     };
     let work: Vec<(Source, Option<Target>)> = match to {
         None => sources.into_iter().map(|source| (source, None)).collect(),
         Some(to) => sources.into_iter().zip(to.into_iter().map(Some)).collect(),
     };
-    let progress = Progress::new(work.len(), context);
-    parallel::report_each(&work, context, |(source, target)| {
-        let done = one(&args, source, target.as_ref(), &session);
-        progress.step(&source.shown().to_string_lossy());
-        done
-    })
+    let in_place = work.iter().filter(|(_, target)| target.is_none());
+    let _locks = Lock::around_all(in_place.filter_map(|(source, _)| named(source)), context)?;
+    let sealed =
+        together::results(&work, |(source, _)| source.shown(), context, |work| one(&args, work, &session));
+    together::write_each(sealed, Content::Sealed, context)
 }
 
 /// Of files found in folders and globs those that a rule covers; what was named itself stays.
@@ -98,12 +99,13 @@ fn covered(args: &Args, sources: Vec<Source>, session: &Session<'_>) -> Result<V
         return Ok(sources);
     }
     let mut kept = Vec::new();
+    let given: HashSet<&Path> = args.files.iter().map(PathBuf::as_path).collect();
     let unknown = of_unknown_format(args, session.context)?;
     for source in sources.into_iter().chain(unknown) {
         if named(&source).is_some_and(|path| path.ends_with(FILE_NAME)) {
             continue;
         }
-        let is_named = named(&source).is_none_or(|path| args.files.iter().any(|file| file == path));
+        let is_named = named(&source).is_none_or(|path| given.contains(path));
         let is_covered = match named(&source) {
             Some(path) if !is_named => session.ruling(path).at(path)?.is_some(),
             _ => true,
@@ -136,34 +138,30 @@ fn of_unknown_format(args: &Args, context: &Context) -> Result<Vec<Source>, Repo
     Ok(found)
 }
 
-fn one(args: &Args, source: &Source, target: Option<&Target>, session: &Session<'_>) -> Result<(), Report> {
+fn one(
+    args: &Args,
+    (source, target): &(Source, Option<Target>),
+    session: &Session<'_>,
+) -> Result<Made, Report> {
     let context = session.context;
     let access = if target.is_none() { Access::Change } else { Access::Read };
     let input = Input::read(source, access, args.format, args.path.as_deref(), context)?;
-    let shown = source.shown().to_owned();
+    let shown = source.shown();
     if is_sops(&input, context) {
-        context.note(format!("{}: encrypted already, as a SOPS file", escape::path(&shown)));
-        return Ok(());
+        let note = Some(format!("{}: encrypted already, as a SOPS file", escape::path(shown)));
+        let text = input.text.clone();
+        return Ok(Made { input, target: target.clone(), text, carried: None, note });
     }
-    let (text, note) = match SealedFile::is_sealed(&input.text, input.format, &context.limits).at(&shown)? {
+    let (text, note) = match SealedFile::is_sealed(&input.text, input.format, &context.limits).at(shown)? {
         true => {
             let accepted =
                 Accepted { edits: args.yes, replaced: &args.replace, comments: args.allow_comments };
-            repair::run(&input, args.path.as_deref(), accepted, session).at(&shown)?
+            repair::run(&input, args.path.as_deref(), accepted, session).at(shown)?
         }
-        false => fresh(args, &input, target, session).at(&shown)?,
+        false => fresh(args, &input, target.as_ref(), session).at(shown)?,
     };
-    match target {
-        None => {
-            replace(input.original()?, text.as_bytes(), Content::Sealed, context)?;
-        }
-        Some(target) => {
-            make_folders(target, context)?;
-            write(target, text.as_bytes(), Content::Sealed, context)?;
-        }
-    }
-    context.note(format!("{}: {note}", escape::path(&shown)));
-    Ok(())
+    let note = format!("{}: {note}", escape::path(shown));
+    Ok(Made { input, target: target.clone(), text, carried: None, note: Some(note) })
 }
 
 /// Seals a plain file, as the next version of its sealed one where there is one.
@@ -176,6 +174,7 @@ fn fresh(
     let context = session.context;
     let (policy, recipients) = rule(args, input, session)?;
     let document = plain(&input.text, input.format, context)?;
+    twins::warn(&document, input.source.shown(), context);
     if args.envelope == Envelope::Sops {
         let sealed = seal_as_sops(document, input, &recipients, args.allow_no_secrets, session)?;
         return Ok((sealed.text.clone(), counts(&sealed)));

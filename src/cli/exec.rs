@@ -4,12 +4,12 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use sealeaf::document::{KeyPath, Value};
+use sealeaf::document::{FormatCode, KeyPath, Value};
 use sealeaf::format::Format;
 use sealeaf::secret::SecretText;
 
 use super::context::Context;
-use super::exec_env::{Choice, variables};
+use super::exec_env::{Choice, Naming, variables};
 use super::input::{Access, Input, Source, expand, format_parser};
 use super::opened::Opened;
 use super::report::{Context as _, Kind, Report};
@@ -18,7 +18,7 @@ use super::{child, escape};
 
 /// Run a program with the values as its environment
 ///
-/// `db.password` becomes `DB_PASSWORD`, `users[0].name` `USERS_0_NAME`. Numbers come as they are written, booleans as
+/// `db.password` becomes `DB_PASSWORD`, `users[0].name` `USERS_0_NAME`; keys of a dotenv file stay as they are. Numbers come as they are written, booleans as
 /// `true` and `false`, null as an empty value; empty maps and lists are left out, aliases and merge keys are followed.
 /// No shell is involved, and the program takes this one's place: its exit code and its signals are its own. It starts
 /// only after everything was opened. The exit code is 127 where there is no such program, 126 where it cannot be run.
@@ -74,9 +74,9 @@ fn collect(args: &Args, context: &Context) -> Result<BTreeMap<String, SecretText
     let mut origins: BTreeMap<String, Source> = BTreeMap::new();
     let mut values = 0;
     for source in expand(&args.files, context)? {
-        let leaves = leaves(&source, args, &session)?;
+        let (leaves, naming) = leaves(&source, args, &session)?;
         values += leaves.len();
-        for (name, value) in variables(leaves, &choice).at(source.shown())? {
+        for (name, value) in variables(leaves, naming, &choice).at(source.shown())? {
             if let Some(other) = origins.insert(name.clone(), source.clone()) {
                 let message = format!("`{name}` comes from `{}` too", escape::path(other.shown()));
                 return Err(Report::message(Kind::Refused, message)
@@ -94,8 +94,9 @@ fn collect(args: &Args, context: &Context) -> Result<BTreeMap<String, SecretText
     Ok(all)
 }
 
-/// A file's values, as text.
-fn leaves(source: &Source, args: &Args, session: &Session<'_>) -> Result<Vec<(KeyPath, SecretText)>, Report> {
+/// A file's values, as text, and how its keys become names. Of a key that stands several times in a dotenv file the last
+/// value counts, as for every program that reads one.
+fn leaves(source: &Source, args: &Args, session: &Session<'_>) -> Result<(Leaves, Naming), Report> {
     let context = session.context;
     let input = Input::read(source, Access::Read, args.format, args.path.as_deref(), context)?;
     let linked = if args.require_sealed { Linked::Refuse } else { Linked::Note };
@@ -103,8 +104,28 @@ fn leaves(source: &Source, args: &Args, session: &Session<'_>) -> Result<Vec<(Ke
     let leaves = open.plain().expanded_leaves().at(source.shown())?;
     let is_text = |value: &Value| !matches!(value, Value::EmptyMap | Value::EmptyList);
     let text = |(path, value): (KeyPath, Value)| is_text(&value).then(|| (path, value.to_text()));
-    Ok(leaves.into_iter().filter_map(text).collect())
+    let leaves = leaves.into_iter().filter_map(text);
+    if open.plain().format == FormatCode::Dotenv {
+        return Ok((last_of_each(leaves), Naming::AsWritten));
+    }
+    Ok((leaves.collect(), Naming::UpperCase))
 }
+
+fn last_of_each(leaves: impl Iterator<Item = (KeyPath, SecretText)>) -> Leaves {
+    let mut last: Leaves = Vec::new();
+    for (mut path, value) in leaves {
+        path.steps.truncate(1);
+        // The occurrences of a key follow each other.
+        match last.last_mut() {
+            Some((before, kept)) if *before == path => *kept = value,
+            _ => last.push((path, value)),
+        }
+    }
+    last
+}
+
+/// Values with their key paths.
+type Leaves = Vec<(KeyPath, SecretText)>;
 
 /// As env(1) and the shells have it.
 const NOT_FOUND: u8 = 127;

@@ -41,13 +41,23 @@ impl Choice {
     }
 }
 
-/// The variables for `leaves`, by name: `db.password` becomes `DB_PASSWORD`, `users[0].name` `USERS_0_NAME`.
+/// How keys become names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Naming {
+    /// In upper case: `db.password` becomes `DB_PASSWORD`, `users[0].name` `USERS_0_NAME`.
+    UpperCase,
+    /// In the case they have: the keys are names of variables already.
+    AsWritten,
+}
+
+/// The variables for `leaves`, by name.
 ///
 /// # Errors
 /// [`Kind::Refused`], naming the key path: two leaves of one name, a name that programs obey ([`obeyed`]) and that is
 /// not allowed, a key of several meanings in a shell, a NUL in a value. [`Kind::Usage`]: several documents.
 pub(crate) fn variables(
     leaves: impl IntoIterator<Item = (KeyPath, SecretText)>,
+    naming: Naming,
     choice: &Choice,
 ) -> Result<BTreeMap<String, SecretText>, Report> {
     let mut taken: BTreeMap<String, (KeyPath, SecretText)> = BTreeMap::new();
@@ -55,7 +65,7 @@ pub(crate) fn variables(
         if path.part > 0 {
             return Err(Report::message(Kind::Usage, "a file of several documents gives no environment"));
         }
-        let bare = bare_name(&path);
+        let bare = bare_name(&path, naming);
         let shown = path.to_string();
         if !choice.only.is_empty()
             && !choice.only.iter().any(|glob| glob.is_match(&shown) || glob.is_match(&bare))
@@ -83,7 +93,7 @@ fn check(path: &KeyPath, name: &str, value: &str, choice: &Choice) -> Result<(),
     if name.chars().all(|c| c == '_') {
         return Err(refused(&format!("`{shown}`: nothing of the key can be part of a name")));
     }
-    let reason = if obeyed(name) {
+    let reason = if obeyed(&name.to_ascii_uppercase()) {
         format!("`{shown}`: programs obey `{name}`")
     } else if !path.steps.iter().all(is_clear) {
         format!("`{shown}`: the key holds characters that mean something else in an environment")
@@ -100,14 +110,14 @@ fn refused(message: &str) -> Report {
     Report::message(Kind::Refused, message)
 }
 
-/// The name without a prefix: steps in upper case, joined by `_`, everything but letters and digits as `_`.
-fn bare_name(path: &KeyPath) -> String {
+/// The name without a prefix: steps joined by `_`, everything but letters and digits as `_`.
+fn bare_name(path: &KeyPath, naming: Naming) -> String {
+    let in_case = |c: char| if naming == Naming::UpperCase { c.to_ascii_uppercase() } else { c };
     let part = |step: &Step| match step {
         Step::Index(index) => index.to_string(),
-        Step::Key(key) => key
-            .chars()
-            .map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' })
-            .collect(),
+        Step::Key(key) => {
+            key.chars().map(|c| if c.is_ascii_alphanumeric() { in_case(c) } else { '_' }).collect()
+        }
     };
     path.steps.iter().map(part).collect::<Vec<String>>().join("_")
 }
@@ -169,7 +179,7 @@ mod tests {
     fn run(leaves: &[(&str, &str)], choice: &Choice) -> Result<Vec<String>, Report> {
         let leaves =
             leaves.iter().map(|(path, value)| (KeyPath::parse(path).unwrap(), SecretText::from(*value)));
-        let variables = variables(leaves, choice)?;
+        let variables = variables(leaves, Naming::UpperCase, choice)?;
         Ok(variables.iter().map(|(name, value)| format!("{name}={}", value.as_str())).collect())
     }
 
@@ -234,6 +244,19 @@ mod tests {
         refuse(&[("\"\"", "x")], &["`\"\"`"]);
         refuse(&[(".", "x")], &["`.`"]);
         refuse(&[("a", "x\0y")], &["`a`", "NUL"]);
+    }
+
+    #[test]
+    fn names_may_stay_as_they_are() {
+        let named = |keys: &[&str]| {
+            let leaves = keys.iter().map(|key| (KeyPath::parse(key).unwrap(), SecretText::from("x")));
+            variables(leaves, Naming::AsWritten, &Choice::default())
+        };
+        let names: Vec<String> = named(&["db_Host", "_x", "a-b"]).unwrap().into_keys().collect();
+        assert_eq!(names, ["_x", "a_b", "db_Host"]);
+        for key in ["http_proxy", "Path", "ld_preload"] {
+            assert!(named(&[key]).is_err(), "{key}");
+        }
     }
 
     #[test]

@@ -70,7 +70,7 @@ pub(crate) fn below(start: &Path, session: &Session<'_>) -> Result<Vec<PathBuf>,
         // Of a file that no rule covers, and that cannot be read, nobody wants to hear.
         *look == Look::Covered || is_sealed(path, session).unwrap_or_default()
     };
-    let keep = parallel::map(&looked, wanted);
+    let keep = parallel::map(&looked, session.context, wanted);
     Ok(looked.into_iter().zip(keep).filter(|(_, keep)| *keep).map(|((_, path), _)| path).collect())
 }
 

@@ -56,7 +56,7 @@ pub(crate) fn run(args: Args, context: &Context) -> Result<ExitCode, Report> {
                 .at(source.shown())
         })?,
     };
-    context.print(value.to_text().as_bytes()).map(|()| ExitCode::SUCCESS)
+    context.print(value.to_bytes().expose()).map(|()| ExitCode::SUCCESS)
 }
 
 /// The node at a path; through aliases, to what they stand for. Where there is none, the nearest keys are named.
@@ -66,15 +66,16 @@ pub(crate) fn find(document: &Document, path: &KeyPath) -> Result<NodeId, Report
         missing(format!("the file has no document #{}", path.part))
             .hint(format!("it has {}", super::report::plural(document.parts.len(), "document", "documents")))
     })?;
-    let mut at = document.resolve(part.root);
+    let aliases = document.aliases();
+    let mut at = aliases.resolve(part.root);
     let mut walked = KeyPath { part: path.part, steps: Vec::new() };
     for step in &path.steps {
-        let Some(next) = document.child(at, step) else {
+        let Some(next) = aliases.child(at, step) else {
             let report = missing(format!("there is no `{path}` in the file"));
             return Err(report.hint(what_is_there(document, at, &walked, step)));
         };
         walked.steps.push(step.clone());
-        at = document.resolve(next);
+        at = aliases.resolve(next);
     }
     Ok(at)
 }

@@ -8,10 +8,11 @@ use sealeaf::keys::age::{NewIdentity, generate, own_file};
 use sealeaf::secret::SecretString;
 
 use super::context::Context;
+use super::escape;
 use super::input::{read_file, to_text};
 use super::output::{Content, Lock, Original, create, replace};
+use super::plaintext::Outlook;
 use super::report::{Context as _, Kind, Report};
-use super::{escape, plaintext};
 
 /// Make a new identity
 ///
@@ -79,7 +80,7 @@ pub(crate) fn add(
 ) -> Result<(), Report> {
     make_folder(path)?;
     let guard = |path: &Path| {
-        if allow_tracked { Ok(()) } else { plaintext::refuse_tracked(path, false, context) }
+        if allow_tracked { Ok(()) } else { Outlook::default().refuse_tracked(path, false, context) }
     };
     let content = Content::Plain(&guard);
     let _lock = Lock::around(path, context)?;

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap_mangen::Man;
 
 use super::context::Context;
-use super::output::{Content, Target, make_folders, write};
+use super::output::{Content, Target, write};
 use super::report::{Kind, Report, near_miss};
 
 /// Print a manual page
@@ -30,7 +30,6 @@ pub(crate) fn run(args: Args, context: &Context) -> Result<ExitCode, Report> {
             let pages = pages();
             for command in &pages {
                 let target = Target::File(folder.join(format!("{}.1", name(command))));
-                make_folders(&target, context)?;
                 write(&target, &page(command.clone())?, Content::Sealed, context)?;
             }
             context.note(format!("{} pages written to `{}`", pages.len(), folder.display()));

@@ -120,6 +120,9 @@ pub(crate) fn rollbacks(
     before: &SealedFile,
     now: &SealedFile,
 ) -> Result<Vec<String>, Report> {
+    if before.text() == now.text() {
+        return Ok(Vec::new());
+    }
     let mut history = Vec::new();
     if !repo.is_shallow()? {
         for version in repo.versions(reference, relative)? {

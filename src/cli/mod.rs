@@ -3,6 +3,7 @@
 //! A verb is one file: an `Args` struct whose doc comment is its help, and one `run`. It is registered here in three
 //! neighbouring places: a `mod` line, a variant of [`Command`], an arm of `Command::run`.
 
+mod announced;
 mod bring;
 mod child;
 mod cleanup;
@@ -46,8 +47,10 @@ mod set;
 mod status;
 mod table;
 mod together;
+mod twins;
 mod unset;
 mod verify;
+mod voice;
 mod workspace;
 
 use std::ffi::{OsStr, OsString};

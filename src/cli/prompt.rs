@@ -99,6 +99,8 @@ fn hidden(prompt: &str) -> Result<SecretText, PromptError> {
 /// Asks in the open, and gives the answer in lower case. `None` where there is no terminal to ask on, or none any more.
 /// `text` must be escaped.
 fn ask(text: &str) -> Result<Option<String>, Report> {
+    // Files are worked on side by side, and asked about one after the other.
+    let _alone = ASKING.lock().unwrap_or_else(PoisonError::into_inner);
     let Ok(mut tty) = OpenOptions::new().read(true).write(true).open(TTY) else { return Ok(None) };
     let answer = tty.write_all(text.as_bytes()).and_then(|()| {
         let mut line = String::new();
@@ -108,6 +110,7 @@ fn ask(text: &str) -> Result<Option<String>, Report> {
     Ok((!answer.is_empty()).then(|| answer.trim().to_ascii_lowercase()))
 }
 
+static ASKING: Mutex<()> = Mutex::new(());
 const TTY: &str = "/dev/tty";
 
 /// More than a yes, less than trouble.

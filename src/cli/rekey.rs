@@ -60,8 +60,9 @@ struct Json<'a> {
 
 /// Compares, asks, writes.
 pub(crate) fn run(args: Args, context: &Context) -> Result<ExitCode, Report> {
-    let session = Session::new(context);
+    let mut session = Session::new(context);
     let found = if args.all { everything(&session)? } else { find(&args.files, &session)? };
+    session.announce(found.iter().map(|it| it.path.as_path()));
     let read = together::each(&found, |it| it.path.as_path(), context, |it| subject(it, &session));
     if let Some(revision) = &args.config_ref {
         trust(revision, read.0.iter().flatten(), &session)?;

@@ -9,11 +9,11 @@ use sealeaf::git::At;
 use sealeaf::policy::Selection;
 use sealeaf::secret::SecretText;
 
-use super::escape;
 use super::input::Input;
 use super::merged::went_back;
 use super::report::{Kind, Report, plural};
 use super::session::{Session, named};
+use super::{escape, twins};
 
 /// What the user accepted beforehand.
 #[derive(Clone, Copy, Debug)]
@@ -82,6 +82,7 @@ pub(crate) fn run(
         }
     }
     consent(&open, &differences, path, accepted, session)?;
+    twins::warn(open.plain(), input.source.shown(), session.context);
     let next = Next {
         plain: Some(open.plain().clone()),
         allow_no_secrets: true,

@@ -7,12 +7,13 @@ use sealeaf::format::Format;
 use sealeaf::git::At;
 
 use super::context::Context;
+use super::escape;
 use super::input::{Access, Input, Source, expand, format_parser};
 use super::merged::{Merge, is_explained, merge, merging, record_to_reseal};
-use super::output::{Content, replace};
+use super::output::{Content, Lock};
 use super::report::{Context as _, Kind, Report};
-use super::session::{Linked, Session, plain};
-use super::{escape, parallel};
+use super::session::{Linked, Session, named, plain};
+use super::together::{self, Made};
 
 /// Make one version of a merged file
 ///
@@ -38,27 +39,31 @@ pub(crate) struct Args {
 /// Reseals each file.
 pub(crate) fn run(args: Args, context: &Context) -> Result<ExitCode, Report> {
     let sources = expand(&args.files, context)?;
-    let session = Session::new(context);
-    parallel::report_each(&sources, context, |source| one(&args, source, &session).at(source.shown()))
+    let mut session = Session::new(context);
+    session.announce(sources.iter().filter_map(named));
+    let _locks = Lock::around_all(sources.iter().filter_map(named), context)?;
+    let work = |source: &Source| one(&args, source, &session).at(source.shown());
+    let resealed = together::results(&sources, Source::shown, context, work);
+    together::write_each(resealed, Content::Sealed, context)
 }
 
-fn one(args: &Args, source: &Source, session: &Session<'_>) -> Result<(), Report> {
+fn one(args: &Args, source: &Source, session: &Session<'_>) -> Result<Made, Report> {
     let context = session.context;
     let input = Input::read(source, Access::Change, args.format, None, context)?;
     let path = source.shown();
     let open = match session.open(&input, None, Linked::Silent) {
         Ok(open) => open,
         Err(report) if args.merge && report.kind() == Kind::Authentication => {
-            return by_plaintext(args, &input, path, session);
+            return by_plaintext(args, input, path, session);
         }
         Err(report) => return Err(report),
     };
     if open.state() == State::Sealed {
         if args.merge && is_one_side(&input, path, session)? {
-            return by_plaintext(args, &input, path, session);
+            return by_plaintext(args, input, path, session);
         }
-        context.note(format!("{}: sealed already", escape::path(path)));
-        return Ok(());
+        let (note, text) = (format!("{}: sealed already", escape::path(path)), input.text.clone());
+        return Ok(Made { input, target: None, text, carried: None, note: Some(note) });
     }
     session.check_write(&open, path)?;
     if !args.yes && !is_explained(session, &open, path)? {
@@ -67,13 +72,12 @@ fn one(args: &Args, source: &Source, session: &Session<'_>) -> Result<(), Report
     let touch = record_to_reseal(session, &open, path)?;
     let next = Next { touch, allow_no_secrets: true, allow_comments: true, ..Next::default() };
     let change = open.next(next, &session.keyring(), &context.limits)?;
-    finish(&input, &change, path, session)
+    Ok(finish(input, change, path))
 }
 
-fn finish(input: &Input, change: &Change, path: &Path, session: &Session<'_>) -> Result<(), Report> {
-    replace(input.original()?, change.sealed.text.as_bytes(), Content::Sealed, session.context)?;
-    session.context.note(format!("{}: sealed", escape::path(path)));
-    Ok(())
+fn finish(input: Input, change: Change, path: &Path) -> Made {
+    let note = format!("{}: sealed", escape::path(path));
+    Made { input, target: None, text: change.sealed.text, carried: None, note: Some(note) }
 }
 
 /// Shows what the file joins, and asks.
@@ -120,7 +124,7 @@ fn is_one_side(input: &Input, path: &Path, session: &Session<'_>) -> Result<bool
 }
 
 /// Merges the plaintext of the two sides of the merge in progress, or of HEAD's parents.
-fn by_plaintext(args: &Args, input: &Input, path: &Path, session: &Session<'_>) -> Result<(), Report> {
+fn by_plaintext(args: &Args, input: Input, path: &Path, session: &Session<'_>) -> Result<Made, Report> {
     let limits = &session.context.limits;
     let no_merge =
         || Report::message(Kind::NotSealed, "git shows no merge of two sealed versions of this file");
@@ -168,7 +172,7 @@ fn by_plaintext(args: &Args, input: &Input, path: &Path, session: &Session<'_>) 
     };
     let change =
         onto.next(next, &session.keyring(), limits).map_err(|error: FileError| Report::from(error))?;
-    finish(input, &change, path, session)
+    Ok(finish(input, change, path))
 }
 
 fn conflict(path: &Path) -> Report {

@@ -28,8 +28,9 @@ pub(crate) struct Args {
 
 /// Rotates all files, or none.
 pub(crate) fn run(args: Args, context: &Context) -> Result<ExitCode, Report> {
-    let session = Session::new(context);
+    let mut session = Session::new(context);
     let found = find(&args.files, &session)?;
+    session.announce(found.iter().map(|it| it.path.as_path()));
     let rotated = together::each(&found, |it| it.path.as_path(), context, |it| rotate(it, &session));
     let rotated: Vec<(Version, String)> = together::all(rotated, context)?.into_iter().flatten().collect();
     if rotated.is_empty() {

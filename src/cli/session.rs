@@ -3,7 +3,6 @@
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
 
 use sealeaf::config::discover::{Discovery, Owners, discover};
 use sealeaf::config::{Config, Rule};
@@ -16,6 +15,7 @@ use sealeaf::keys::{Keyring, Recipient, Run};
 use sealeaf::policy::{Integrity, Policy};
 use sealeaf::secret::SecretText;
 
+use super::announced::Announced;
 use super::context::Context;
 use super::escape;
 use super::input::{Input, Source, looks_sealed};
@@ -26,7 +26,7 @@ pub(crate) struct Session<'a> {
     pub(crate) context: &'a Context,
     run: Run<'a>,
     owners: Owners,
-    noticed: Mutex<HashSet<String>>,
+    announced: Option<Announced>,
 }
 
 /// The rule for a file.
@@ -66,12 +66,18 @@ impl<'a> Session<'a> {
     pub(crate) fn new(context: &'a Context) -> Self {
         let owners = Owners::of(rustix::process::geteuid().as_raw(), &context.environment);
         let run = Run::new(&context.environment, &context.prompt);
-        Self { context, run, owners, noticed: Mutex::default() }
+        Self { context, run, owners, announced: None }
     }
 
     /// The same, asking nobody.
     pub(crate) fn silent(context: &'a Context) -> Self {
         Self { run: Run::new(&context.environment, &sealeaf::keys::NoPrompt), ..Self::new(context) }
+    }
+
+    /// Says which files this command works on, where it reads them all before it writes the first one. What their folders,
+    /// configurations and git say is then found out once, and holds to the end.
+    pub(crate) fn announce<'p>(&mut self, paths: impl IntoIterator<Item = &'p Path>) {
+        self.announced = Some(Announced::new(paths, self.context));
     }
 
     /// The user's keys.
@@ -95,8 +101,16 @@ impl<'a> Session<'a> {
 
     /// The rule for a file, if one covers it.
     pub(crate) fn ruling(&self, path: &Path) -> Result<Option<Ruling>, Report> {
-        let found = self.discover(path)?;
-        found.config.map_or(Ok(None), |config| Ruling::of(&config, found.relative))
+        match &self.announced {
+            Some(announced) => {
+                let (folder, relative) = announced.folder(path, || self.discover(path))?;
+                folder.config.as_ref().map_or(Ok(None), |config| Ruling::of(config, relative))
+            }
+            None => {
+                let found = self.discover(path)?;
+                found.config.map_or(Ok(None), |config| Ruling::of(&config, found.relative))
+            }
+        }
     }
 
     /// The configuration that holds for a path, if there is one.
@@ -116,10 +130,7 @@ impl<'a> Session<'a> {
 
     /// Warns of something once in this command.
     pub(crate) fn once(&self, warning: String) {
-        let mut noticed = self.noticed.lock().unwrap_or_else(PoisonError::into_inner);
-        if noticed.insert(warning.clone()) {
-            self.context.warn(warning);
-        }
+        self.context.warn_once(warning);
     }
 
     /// Reads, authenticates and opens a sealed file. The scope must be the one of the rule for `path`.
@@ -182,6 +193,9 @@ impl<'a> Session<'a> {
 
     /// The repository that a file lies in, and its path there; `None` outside of one, and where there is no git.
     pub(crate) fn repository(&self, path: &Path) -> Result<Option<(Repo, String)>, Report> {
+        if let Some(known) = self.announced.as_ref().and_then(|announced| announced.repository(path)) {
+            return Ok(known);
+        }
         let absolute = self.context.directory.join(path);
         let Some(repo) = Repo::discover(&absolute, &self.context.environment) else { return Ok(None) };
         match repo.relative(&absolute) {

@@ -6,13 +6,13 @@ use sealeaf::format::{Format, Limits, by_name};
 use sealeaf::secret::SecretText;
 
 use super::context::Context;
-use super::escape;
 use super::get::is_json_number;
 use super::input::{Access, Input, Source, format_parser, read_secret, to_text};
 use super::opened::Opened;
 use super::output::{Content, replace};
 use super::report::{Context as _, Kind as Failure, Report};
 use super::session::{Linked, Session, plain};
+use super::{escape, twins};
 
 /// Set one value of a sealed file
 ///
@@ -66,10 +66,12 @@ pub(crate) fn run(args: Args, context: &Context) -> Result<ExitCode, Report> {
     } else {
         Tree::Leaf(like_before(document, &path, text, context))
     };
+    let tree = input.format.adapted(tree);
     let splices = edit(document, input.format, &path, &tree).at(shown)?;
     let changed = apply(&document.source, &splices).map_err(|error| Report::new(Failure::Failed, error))?;
     let changed = plain(&changed, input.format, context).at(shown)?;
     verify(&changed, &path, &tree).at(shown)?;
+    twins::warn(&changed, shown, context);
     let sealed = open.next(changed, args.allow_no_secrets, true, &session).at(shown)?;
     let written = replace(input.original()?, sealed.text.as_bytes(), Content::Sealed, context)?;
     let done = if written { "set" } else { "unchanged" };

@@ -53,8 +53,9 @@ struct Entry<'a> {
 
 /// Looks at every file.
 pub(crate) fn run(args: Args, context: &Context) -> Result<ExitCode, Report> {
-    let session = Session::silent(context);
+    let mut session = Session::silent(context);
     let found = if args.files.is_empty() { everything(&session)? } else { find(&args.files, &session)? };
+    session.announce(found.iter().map(|it| it.path.as_path()));
     let looked = together::each(&found, |it| it.path.as_path(), context, |it| inspect(&it.path, &session));
     let (files, failed) = looked;
     let named: HashSet<&Path> = found.iter().filter(|it| it.named).map(|it| it.path.as_path()).collect();

@@ -61,8 +61,9 @@ struct Found {
 /// Verifies each file.
 pub(crate) fn run(args: Args, context: &Context) -> Result<ExitCode, Report> {
     let sources = expand(&args.files, context)?;
-    let session = Session::new(context);
-    let results = parallel::map(&sources, |source| one(&args, source, &session).at(source.shown()));
+    let mut session = Session::new(context);
+    session.announce(sources.iter().filter_map(named));
+    let results = parallel::map(&sources, context, |source| one(&args, source, &session).at(source.shown()));
     let mut failed = Vec::new();
     let mut found = Vec::new();
     for result in results {
@@ -74,9 +75,8 @@ pub(crate) fn run(args: Args, context: &Context) -> Result<ExitCode, Report> {
     if args.json {
         context.print_json(&serde_json::json!({ "schema_version": 1, "files": found }))?;
     } else {
-        for file in &found {
-            context.print(format!("{}\n", escape::line(&file.line())).as_bytes())?;
-        }
+        let lines: String = found.iter().map(|file| format!("{}\n", escape::line(&file.line()))).collect();
+        context.print(lines.as_bytes())?;
     }
     let mut failed = failed.into_iter();
     let Some(first) = failed.next() else { return Ok(ExitCode::SUCCESS) };
@@ -190,7 +190,7 @@ fn against(
         [] => Ok(vec![format!("nothing went back behind {reference}")]),
         _ if args.accept_rollback => Ok(found),
         [only] => Err(went_back(only.clone())),
-        [first, ..] => Err(went_back(first.clone()).detail(&found.join("\n"))),
+        [first, further @ ..] => Err(went_back(first.clone()).detail(&further.join("\n"))),
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! The functions look only at what they change. Read the result with [`super::Config::parse`] before it is written.
 
-use toml_edit::{Array, DocumentMut, InlineTable, Item, RawString, Table, TableLike, Value};
+use toml_edit::{Array, DocumentMut, InlineTable, Item, RawString, Table, TableLike, TomlError, Value};
 
 /// A change that cannot be made.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -31,6 +31,11 @@ pub enum EditError {
         /// The list.
         list: String,
     },
+    /// Some lines end in a carriage return and others do not.
+    #[error(
+        "the configuration mixes line breaks, so an edit would change other lines: make them all alike first"
+    )]
+    Layout,
     /// The name is not in the list `to` of the rule.
     #[error("`{name}` is not in `to` of rule {index}: it may be in one of its groups")]
     NotInRule {
@@ -46,7 +51,7 @@ pub enum EditError {
 /// # Errors
 /// [`EditError::NameTaken`] where the name has another meaning.
 pub fn add_recipient(text: &str, name: &str, kind: &str, id: &str) -> Result<String, EditError> {
-    let mut document = read(text)?;
+    let (mut document, breaks) = read(text)?;
     let root = document.as_table_mut();
     let item = root.entry("recipients").or_insert_with(|| Item::Table(Table::new()));
     let as_tables = item.as_table().is_some_and(|table| table.is_implicit() && !table.is_dotted());
@@ -71,7 +76,7 @@ pub fn add_recipient(text: &str, name: &str, kind: &str, id: &str) -> Result<Str
     if let Some(recipients) = item.as_table_like_mut() {
         recipients.insert(name, key);
     }
-    Ok(document.to_string())
+    Ok(breaks.print(&document))
 }
 
 /// Removes a recipient or a group of names: its definition and every mention, in groups and in rules.
@@ -79,7 +84,7 @@ pub fn add_recipient(text: &str, name: &str, kind: &str, id: &str) -> Result<Str
 /// # Errors
 /// [`EditError::Unknown`]; [`EditError::LastOne`] where a list would become empty.
 pub fn remove_recipient(text: &str, name: &str) -> Result<String, EditError> {
-    let mut document = read(text)?;
+    let (mut document, breaks) = read(text)?;
     let recipients = document.get_mut("recipients").and_then(Item::as_table_like_mut);
     let recipients = recipients.ok_or_else(|| EditError::Unknown(name.to_owned()))?;
     recipients.remove(name).ok_or_else(|| EditError::Unknown(name.to_owned()))?;
@@ -99,7 +104,7 @@ pub fn remove_recipient(text: &str, name: &str) -> Result<String, EditError> {
             }
         }
     }
-    Ok(document.to_string())
+    Ok(breaks.print(&document))
 }
 
 /// Adds a name to the list `to` of a rule, counted from 0. Where it is there already, the text stays as it is.
@@ -107,13 +112,13 @@ pub fn remove_recipient(text: &str, name: &str) -> Result<String, EditError> {
 /// # Errors
 /// [`EditError::NoRule`], [`EditError::NoTo`].
 pub fn add_to_rule(text: &str, index: usize, name: &str) -> Result<String, EditError> {
-    let mut document = read(text)?;
+    let (mut document, breaks) = read(text)?;
     let to = list_of_rule(&mut document, index)?;
     if to.iter().any(|there| there.as_str() == Some(name)) {
         return Ok(text.to_owned());
     }
     append(to, name);
-    Ok(document.to_string())
+    Ok(breaks.print(&document))
 }
 
 /// Removes a name from the list `to` of a rule, counted from 0.
@@ -122,16 +127,43 @@ pub fn add_to_rule(text: &str, index: usize, name: &str) -> Result<String, EditE
 /// [`EditError::NoRule`], [`EditError::NoTo`], [`EditError::NotInRule`]; [`EditError::LastOne`] where nobody would be
 /// left.
 pub fn remove_from_rule(text: &str, index: usize, name: &str) -> Result<String, EditError> {
-    let mut document = read(text)?;
+    let (mut document, breaks) = read(text)?;
     let to = list_of_rule(&mut document, index)?;
     if !remove(to, name, "to")? {
         return Err(EditError::NotInRule { name: name.to_owned(), index });
     }
-    Ok(document.to_string())
+    Ok(breaks.print(&document))
 }
 
-fn read(text: &str) -> Result<DocumentMut, EditError> {
-    text.parse::<DocumentMut>().map_err(|error| syntax(error.message()))
+/// What the parser does not keep of a text.
+struct Breaks {
+    mark: &'static str,
+    line: &'static str,
+    /// Whether the last line has one.
+    last: bool,
+}
+
+impl Breaks {
+    fn print(&self, document: &DocumentMut) -> String {
+        let mut text = document.to_string();
+        if !self.last && text.ends_with('\n') {
+            text.pop();
+        }
+        let text = if self.line == "\n" { text } else { text.replace('\n', self.line) };
+        format!("{}{text}", self.mark)
+    }
+}
+
+/// Parses a text; what is printed of the document as it is, is the text, byte for byte.
+fn read(text: &str) -> Result<(DocumentMut, Breaks), EditError> {
+    let rest = text.strip_prefix(MARK);
+    let mark = if rest.is_some() { MARK } else { "" };
+    let rest = rest.unwrap_or(text);
+    let line = if rest.contains("\r\n") { "\r\n" } else { "\n" };
+    let document: DocumentMut =
+        rest.replace("\r\n", "\n").parse().map_err(|error: TomlError| syntax(error.message()))?;
+    let breaks = Breaks { mark, line, last: rest.ends_with('\n') };
+    if breaks.print(&document) == text { Ok((document, breaks)) } else { Err(EditError::Layout) }
 }
 
 fn syntax(message: &str) -> EditError {
@@ -210,3 +242,6 @@ fn remove(array: &mut Array, name: &str, list: &str) -> Result<bool, EditError> 
 fn raw(text: Option<&RawString>) -> String {
     text.and_then(RawString::as_str).unwrap_or_default().to_owned()
 }
+
+/// The byte order mark.
+const MARK: &str = "\u{feff}";

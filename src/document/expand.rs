@@ -46,24 +46,69 @@ pub enum ExpandError {
 }
 
 impl Document {
-    /// What an alias stands for; any other node itself. An alias without an anchor before it stays. Takes as long as
-    /// the document is large.
+    /// The document with aliases and merge keys followed, for walks down. Takes as long as the document is large; ask
+    /// once for a whole walk.
     #[must_use]
-    pub fn resolve(&self, id: NodeId) -> NodeId {
-        let Kind::Alias(name) = &self.node(id).kind else { return id };
-        let Some(part) = self.parts.get(self.part_of(id)) else { return id };
-        let mut before = (part.root.0..id.0).rev().map(NodeId);
-        before.find(|other| self.node(*other).anchor.as_ref() == Some(name)).unwrap_or(id)
+    pub fn aliases(&self) -> Aliases<'_> {
+        Aliases { document: self, targets: targets(self) }
     }
 
-    /// The entry or element of a container, those of merged maps included. Takes as long as the document is large.
+    /// Copies the tree below a node, aliases and merge keys expanded, anchors and tags left out. A value of no width
+    /// is null. Of a merged map come the pairs whose keys the map itself, or a map merged before, does not have; they
+    /// stand behind the map's own.
+    ///
+    /// # Errors
+    /// [`ExpandError`]: what would have more than ten times as many nodes as the whole document among others.
+    pub fn expanded_tree(&self, id: NodeId) -> Result<Tree, ExpandError> {
+        self.expansion().tree(id, 0)
+    }
+
+    /// All leaves with their paths, in order, aliases and merge keys expanded as in [`Document::expanded_tree`]. Empty
+    /// containers are leaves.
+    ///
+    /// # Errors
+    /// [`ExpandError`].
+    pub fn expanded_leaves(&self) -> Result<Vec<(KeyPath, Value)>, ExpandError> {
+        let mut expansion = self.expansion();
+        let mut leaves = Vec::new();
+        for (part, document) in self.parts.iter().enumerate() {
+            let tree = expansion.tree(document.root, 0)?;
+            collect(tree, &mut KeyPath { part, steps: Vec::new() }, &mut leaves);
+        }
+        Ok(leaves)
+    }
+
+    fn expansion(&self) -> Expansion<'_> {
+        let aliases = self.aliases();
+        let left = aliases.allowance();
+        Expansion { aliases, left }
+    }
+}
+
+/// A document whose aliases and merge keys are followed. See [`Document::aliases`].
+#[derive(Clone, Debug)]
+pub struct Aliases<'a> {
+    document: &'a Document,
+    /// What each alias stands for.
+    targets: HashMap<NodeId, NodeId>,
+}
+
+impl<'a> Aliases<'a> {
+    /// What an alias stands for; any other node itself. An alias without an anchor before it stays.
+    #[must_use]
+    pub fn resolve(&self, id: NodeId) -> NodeId {
+        self.targets.get(&id).copied().unwrap_or(id)
+    }
+
+    /// The entry or element of a container, those of merged maps included. Takes as long as the container and what it
+    /// merges are large.
     #[must_use]
     pub fn child(&self, id: NodeId, step: &Step) -> Option<NodeId> {
-        match (&self.node(id).kind, step) {
+        match (&self.document.node(id).kind, step) {
             (Kind::Map(entries), Step::Key(key)) => {
                 let own = entries.iter().find(|entry| !is_merge(entry) && entry.key.text == *key);
                 let found = own.or_else(|| {
-                    let pairs = Expansion::of(self).merged(entries).ok()?;
+                    let pairs = self.merged(entries, &mut self.allowance()).ok()?;
                     pairs.into_iter().find(|entry| entry.key.text == *key)
                 });
                 // The merge key itself is there for who asks for it.
@@ -75,88 +120,12 @@ impl Document {
         }
     }
 
-    /// Copies the tree below a node, aliases and merge keys expanded, anchors and tags left out. A value of no width
-    /// is null. Of a merged map come the pairs whose keys the map itself, or a map merged before, does not have; they
-    /// stand behind the map's own.
-    ///
-    /// # Errors
-    /// [`ExpandError`]: what would have more than ten times as many nodes as the whole document among others.
-    pub fn expanded_tree(&self, id: NodeId) -> Result<Tree, ExpandError> {
-        Expansion::of(self).tree(id, 0)
-    }
-
-    /// All leaves with their paths, in order, aliases and merge keys expanded as in [`Document::expanded_tree`]. Empty
-    /// containers are leaves.
-    ///
-    /// # Errors
-    /// [`ExpandError`].
-    pub fn expanded_leaves(&self) -> Result<Vec<(KeyPath, Value)>, ExpandError> {
-        let mut expansion = Expansion::of(self);
-        let mut leaves = Vec::new();
-        for (part, document) in self.parts.iter().enumerate() {
-            let tree = expansion.tree(document.root, 0)?;
-            collect(tree, &mut KeyPath { part, steps: Vec::new() }, &mut leaves);
-        }
-        Ok(leaves)
-    }
-}
-
-/// Moves the leaves of a tree out. No deeper than the tree, which is limited.
-fn collect(tree: Tree, path: &mut KeyPath, leaves: &mut Vec<(KeyPath, Value)>) {
-    let steps: Vec<(Step, Tree)> = match tree {
-        Tree::Leaf(value) => return leaves.push((path.clone(), value)),
-        Tree::Map(pairs) => pairs.into_iter().map(|(key, value)| (Step::Key(key.into()), value)).collect(),
-        Tree::List(items) => {
-            items.into_iter().enumerate().map(|(index, item)| (Step::Index(index), item)).collect()
-        }
-    };
-    for (step, below) in steps {
-        path.steps.push(step);
-        collect(below, path, leaves);
-        path.steps.pop();
-    }
-}
-
-/// One expansion, with what is left of its allowance.
-pub(crate) struct Expansion<'a> {
-    document: &'a Document,
-    /// What each alias stands for.
-    targets: HashMap<NodeId, NodeId>,
-    left: usize,
-}
-
-impl<'a> Expansion<'a> {
-    fn of(document: &'a Document) -> Self {
-        Self::within(document, document.nodes.len().saturating_mul(GROWTH))
-    }
-
-    /// An expansion of at most that many nodes.
-    pub(crate) fn within(document: &'a Document, nodes: usize) -> Self {
-        Self { document, targets: targets(document), left: nodes }
-    }
-
-    fn tree(&mut self, id: NodeId, level: usize) -> Result<Tree, ExpandError> {
-        self.take()?;
-        let id = self.resolved(id)?;
-        if level > DEPTH {
-            return Err(ExpandError::Depth { line: self.line(id), limit: DEPTH });
-        }
-        Ok(match &self.document.node(id).kind {
-            Kind::Map(entries) if !entries.is_empty() => {
-                let pairs = self.merged(entries)?;
-                let pair =
-                    |entry: &Entry| Ok((entry.key.text.to_string(), self.tree(entry.value, level + 1)?));
-                Tree::Map(pairs.into_iter().map(pair).collect::<Result<_, _>>()?)
-            }
-            Kind::List(items) if !items.is_empty() => {
-                Tree::List(items.iter().map(|item| self.tree(*item, level + 1)).collect::<Result<_, _>>()?)
-            }
-            _ => Tree::Leaf(self.document.value(id).unwrap_or(Value::Null)),
-        })
-    }
-
-    /// A map's own pairs, and behind them those that it merges.
-    pub(crate) fn merged(&mut self, entries: &'a [Entry]) -> Result<Vec<&'a Entry>, ExpandError> {
+    /// A map's own pairs, and behind them those that it merges; what is looked at is taken from `left`.
+    pub(crate) fn merged(
+        &self,
+        entries: &'a [Entry],
+        left: &mut usize,
+    ) -> Result<Vec<&'a Entry>, ExpandError> {
         let (merges, mut pairs): (Vec<&Entry>, Vec<&Entry>) =
             entries.iter().partition(|entry| is_merge(entry));
         if merges.is_empty() {
@@ -167,7 +136,7 @@ impl<'a> Expansion<'a> {
         let mut waiting: Vec<NodeId> = merges.iter().rev().map(|entry| entry.value).collect();
         let mut seen = HashSet::new();
         while let Some(id) = waiting.pop() {
-            self.take()?;
+            take(left)?;
             let id = self.resolved(id)?;
             if !seen.insert(id) {
                 continue;
@@ -178,7 +147,7 @@ impl<'a> Expansion<'a> {
                         waiting.push(entry.value);
                     }
                     for entry in entries.iter().filter(|entry| !is_merge(entry)) {
-                        self.take()?;
+                        take(left)?;
                         if keys.insert(&entry.key.text) {
                             pairs.push(entry);
                         }
@@ -215,15 +184,64 @@ impl<'a> Expansion<'a> {
         self.resolved(id).is_ok_and(|id| matches!(self.document.node(id).kind, Kind::Map(_)))
     }
 
-    /// Uses up one node.
-    pub(crate) fn take(&mut self) -> Result<(), ExpandError> {
-        self.left = self.left.checked_sub(1).ok_or(ExpandError::Size)?;
-        Ok(())
-    }
-
     fn line(&self, id: NodeId) -> usize {
         self.document.line_of(self.document.node(id).span.start)
     }
+
+    /// How many nodes an expansion may give.
+    fn allowance(&self) -> usize {
+        self.document.nodes.len().saturating_mul(GROWTH)
+    }
+}
+
+/// Moves the leaves of a tree out. No deeper than the tree, which is limited.
+fn collect(tree: Tree, path: &mut KeyPath, leaves: &mut Vec<(KeyPath, Value)>) {
+    let steps: Vec<(Step, Tree)> = match tree {
+        Tree::Leaf(value) => return leaves.push((path.clone(), value)),
+        Tree::Map(pairs) => pairs.into_iter().map(|(key, value)| (Step::Key(key.into()), value)).collect(),
+        Tree::List(items) => {
+            items.into_iter().enumerate().map(|(index, item)| (Step::Index(index), item)).collect()
+        }
+    };
+    for (step, below) in steps {
+        path.steps.push(step);
+        collect(below, path, leaves);
+        path.steps.pop();
+    }
+}
+
+/// One expansion, with what is left of its allowance.
+struct Expansion<'a> {
+    aliases: Aliases<'a>,
+    left: usize,
+}
+
+impl Expansion<'_> {
+    fn tree(&mut self, id: NodeId, level: usize) -> Result<Tree, ExpandError> {
+        take(&mut self.left)?;
+        let id = self.aliases.resolved(id)?;
+        if level > DEPTH {
+            return Err(ExpandError::Depth { line: self.aliases.line(id), limit: DEPTH });
+        }
+        let document = self.aliases.document;
+        Ok(match &document.node(id).kind {
+            Kind::Map(entries) if !entries.is_empty() => {
+                let pairs = self.aliases.merged(entries, &mut self.left)?;
+                let pair =
+                    |entry: &Entry| Ok((entry.key.text.to_string(), self.tree(entry.value, level + 1)?));
+                Tree::Map(pairs.into_iter().map(pair).collect::<Result<_, _>>()?)
+            }
+            Kind::List(items) if !items.is_empty() => {
+                Tree::List(items.iter().map(|item| self.tree(*item, level + 1)).collect::<Result<_, _>>()?)
+            }
+            _ => Tree::Leaf(document.value(id).unwrap_or(Value::Null)),
+        })
+    }
+}
+
+fn take(left: &mut usize) -> Result<(), ExpandError> {
+    *left = left.checked_sub(1).ok_or(ExpandError::Size)?;
+    Ok(())
 }
 
 /// By alias, the last node before it in its YAML document that has an anchor of that name.

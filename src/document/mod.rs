@@ -9,8 +9,7 @@ mod splice;
 mod tree;
 mod value;
 
-pub use expand::ExpandError;
-pub(crate) use expand::Expansion;
+pub use expand::{Aliases, ExpandError};
 pub use path::{KeyPath, PathError, Step};
 pub use splice::{Splice, SpliceError, apply};
 pub use tree::Tree;
@@ -69,11 +68,17 @@ pub enum FormatCode {
     Json = 2,
     /// TOML 1.0.
     Toml = 3,
+    /// Lines `KEY=value`.
+    Dotenv = 4,
+    /// Sections of lines `key = value`.
+    Ini = 5,
+    /// Any bytes, as the one value of a JSON object.
+    Binary = 6,
 }
 
 impl FormatCode {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Yaml, Self::Json, Self::Toml];
+    pub const ALL: [Self; 6] = [Self::Yaml, Self::Json, Self::Toml, Self::Dotenv, Self::Ini, Self::Binary];
 
     /// The format's name: `yaml`.
     #[must_use]
@@ -82,6 +87,9 @@ impl FormatCode {
             Self::Yaml => "yaml",
             Self::Json => "json",
             Self::Toml => "toml",
+            Self::Dotenv => "dotenv",
+            Self::Ini => "ini",
+            Self::Binary => "binary",
         }
     }
 }
@@ -140,11 +148,11 @@ pub enum Kind {
     Map(Vec<Entry>),
     /// Elements in order.
     List(Vec<NodeId>),
-    /// A scalar with at least one byte in the source.
+    /// A scalar; with at least one byte in the source, but for dotenv and INI, where `K=` is an empty text.
     Scalar(Scalar),
     /// `*name`, without the asterisk.
     Alias(Box<str>),
-    /// A value of no width: YAML's `k:`.
+    /// A value of no width: YAML's `k:`, INI's `k`.
     Empty,
 }
 
@@ -190,11 +198,11 @@ pub struct Scalar {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum Style {
-    /// Bare: YAML plain, JSON and TOML numbers, booleans, dates.
+    /// Bare: YAML plain, JSON and TOML numbers, booleans, dates, unquoted values of dotenv and INI.
     Plain = 0,
-    /// YAML `'…'`, TOML literal.
+    /// `'…'` of YAML, dotenv and INI, TOML literal.
     Single = 1,
-    /// YAML, JSON and TOML `"…"`.
+    /// `"…"` of every format.
     Double = 2,
     /// YAML `|`.
     Literal = 3,
@@ -204,6 +212,8 @@ pub enum Style {
     MultiSingle = 5,
     /// TOML `"""…"""`.
     MultiDouble = 6,
+    /// dotenv `` `…` ``.
+    Backtick = 7,
 }
 
 /// A comment.

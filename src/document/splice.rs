@@ -25,14 +25,14 @@ impl Splice {
 #[error("replacements overlap or lie outside the text")]
 pub struct SpliceError;
 
-/// Applies all splices in one pass. They may come in any order; of two that begin at one byte, the one given first
-/// stands first, and an insertion (empty span) at the end of a replaced span is allowed.
+/// Applies all splices in one pass. They may come in any order; an insertion (empty span) may stand at either end of a
+/// replaced span, and of two insertions at one byte the one given first stands first.
 ///
 /// # Errors
 /// [`SpliceError`]; nothing is applied then.
 pub fn apply(source: &str, splices: &[Splice]) -> Result<SecretText, SpliceError> {
     let mut order: Vec<&Splice> = splices.iter().collect();
-    order.sort_by_key(|splice| splice.span.start);
+    order.sort_by_key(|splice| (splice.span.start, splice.span.end));
     let added: usize = order.iter().map(|splice| splice.text.len()).sum();
     // Exact capacity up front: a growing String would leave unwiped copies of secrets behind.
     let mut out = SecretString::new(String::with_capacity(source.len() + added));
@@ -65,6 +65,7 @@ mod tests {
         check("a: 1\nb: 2\n", &[], Some("a: 1\nb: 2\n"));
         check("a: 1\nb: 2\n", &[(8, 9, "xyz"), (3, 4, "")], Some("a: \nb: xyz\n"));
         check("a: 1", &[(3, 4, "t"), (4, 4, "\n")], Some("a: t\n"));
+        check("a: 1", &[(3, 4, "t"), (3, 3, "x"), (3, 3, "y")], Some("a: xyt"));
     }
 
     #[test]

@@ -1,6 +1,10 @@
 //! What a leaf means, and how its source wrote it.
 
-use crate::secret::SecretText;
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+
+use super::Style;
+use crate::secret::{SecretBytes, SecretText};
 
 /// A leaf's value. Numbers and dates are kept as source text, never as machine numbers, so that `0x1F`, `1_000`,
 /// `1.0` and big integers come back as they were.
@@ -24,6 +28,8 @@ pub enum Value {
     EmptyList,
     /// A plain YAML scalar that is a string in YAML 1.2 but not in 1.1 (`yes`, `on`, `12:30:45`): its source text.
     Ambiguous(SecretText),
+    /// A whole file of any bytes (`FormatCode::Binary`).
+    Bytes(SecretBytes),
 }
 
 /// The type alone; a derived one would show booleans.
@@ -39,12 +45,14 @@ impl std::fmt::Debug for Value {
             Self::EmptyMap => "EmptyMap",
             Self::EmptyList => "EmptyList",
             Self::Ambiguous(_) => "Ambiguous(..)",
+            Self::Bytes(_) => "Bytes(..)",
         })
     }
 }
 
 impl Value {
-    /// The value as text a program would get: strings decoded, numbers as written, `null` empty, containers `{}`, `[]`.
+    /// The value as text a program would get: strings decoded, numbers as written, `null` empty, containers `{}`, `[]`,
+    /// bytes in base64 where they are no UTF-8.
     #[must_use]
     pub fn to_text(&self) -> SecretText {
         match self {
@@ -58,6 +66,19 @@ impl Value {
             Self::Null => SecretText::default(),
             Self::EmptyMap => "{}".into(),
             Self::EmptyList => "[]".into(),
+            Self::Bytes(bytes) => match std::str::from_utf8(bytes.expose()) {
+                Ok(text) => text.into(),
+                Err(_) => BASE64_STANDARD.encode(bytes.expose()).into(),
+            },
+        }
+    }
+
+    /// The value as the bytes a program would get: those of a file of bytes, else the text's.
+    #[must_use]
+    pub fn to_bytes(&self) -> SecretBytes {
+        match self {
+            Self::Bytes(bytes) => bytes.clone(),
+            _ => SecretBytes::new(self.to_text().as_bytes().to_vec()),
         }
     }
 }
@@ -69,7 +90,22 @@ pub struct Spelling {
     /// 00 none, 01 raw token bytes, 02 a scalar that spans lines or depends on its place.
     pub kind: u8,
     /// The record.
-    pub bytes: crate::secret::SecretBytes,
+    pub bytes: SecretBytes,
+}
+
+impl Spelling {
+    /// The number of the [`Style`](super::Style) that the record names, or its first quote says.
+    #[must_use]
+    pub fn style(&self) -> u8 {
+        let style = match (self.kind, self.bytes.expose().get(1)) {
+            (1, Some(b'\'')) => Style::Single,
+            (1, Some(b'"')) => Style::Double,
+            (1, Some(b'`')) => Style::Backtick,
+            (2, Some(style)) => return *style,
+            _ => Style::Plain,
+        };
+        style as u8
+    }
 }
 
 #[cfg(test)]

@@ -105,6 +105,38 @@ pub(super) fn is_blank(text: &str) -> bool {
     text.bytes().all(|byte| matches!(byte, b' ' | b'\t'))
 }
 
+/// Whether `text` ends with a line break.
+pub(super) fn ends_line(text: &str) -> bool {
+    text.ends_with('\n')
+}
+
+/// How much of `text` is kept where the metadata's first line begins at `start`: neither the blank line before it nor,
+/// where the file ends without a line break, the break before that.
+pub(super) fn before_entry(text: &str, start: usize) -> usize {
+    let mark = text.len() - text.trim_start_matches('\u{feff}').len();
+    let without_break = |end: usize| match LineBreak::last_in(&text[..end]) {
+        kind if ends_line(&text[..end]) => Some(end - kind.text().len()),
+        _ => None,
+    };
+    let mut end = start.max(mark);
+    if let Some(blank) = without_break(end).filter(|end| ends_line(&text[..*end])) {
+        end = blank;
+    }
+    if !ends_line(text) {
+        end = without_break(end).unwrap_or(end);
+    }
+    end
+}
+
+/// What parts the metadata's lines from `text`: a blank line, and the line break that the text lacks.
+pub(super) fn parting(text: &str, line_break: &str) -> String {
+    if text.trim_start_matches('\u{feff}').is_empty() {
+        return String::new();
+    }
+    let own = if ends_line(text) { "" } else { line_break };
+    format!("{own}{line_break}")
+}
+
 /// The blanks before `at`, if nothing else stands before it on its line.
 pub(super) fn indentation(text: &str, at: usize) -> Option<&str> {
     let before = text[start_of_line(text, at)..at].trim_start_matches('\u{feff}');

@@ -2,8 +2,12 @@
 //!
 //! [`FORMATS`] is the registry. [`gate`] holds the two gates that every write and every decryption pass.
 
+mod binary;
+mod dotenv;
+mod flat;
 mod flow;
 pub mod gate;
+mod ini;
 mod json;
 mod line;
 mod spelling;
@@ -15,10 +19,11 @@ mod yaml;
 use crate::document::{
     Document, FormatCode, Kind, NodeId, Span, Spelling, Splice, Step, Tree, Value, line_column,
 };
-use crate::secret::SecretText;
+use crate::secret::{SecretBytes, SecretText};
 
 /// Every format, in the order in which names are tried.
-pub static FORMATS: &[&dyn Format] = &[&yaml::Yaml, &json::Json, &toml::Toml];
+pub static FORMATS: &[&dyn Format] =
+    &[&yaml::Yaml, &json::Json, &toml::Toml, &dotenv::Dotenv, &ini::Ini, &binary::Binary];
 
 /// One file format.
 ///
@@ -33,6 +38,27 @@ pub trait Format: Sync {
 
     /// File name endings that it claims, lower case, without the dot: `yaml`, `yml`.
     fn extensions(&self) -> &'static [&'static str];
+
+    /// Beginnings of file names that it claims where no ending is known, lower case: `.env.`.
+    fn beginnings(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// The text that stands for a plain file of these bytes, where the format is one of bytes; else `None`: the file is
+    /// the text.
+    fn carry(&self, _bytes: &[u8]) -> Option<SecretText> {
+        None
+    }
+
+    /// The plain file that a document stands for, the reverse of [`Format::carry`]. `None`: its source is the file.
+    fn carried(&self, _document: &Document) -> Option<SecretBytes> {
+        None
+    }
+
+    /// A value as this format holds it: dotenv and INI hold texts only, a binary file bytes.
+    fn adapted(&self, value: Tree) -> Tree {
+        value
+    }
 
     /// Reads a file. Strict: duplicate keys, complex keys, keys with anchor, tag or alias, broken syntax and anything
     /// over a limit are errors with their place. Never panics, never takes more than linear time. The document keeps
@@ -321,7 +347,10 @@ pub fn by_file_name(name: &str) -> Option<&'static dyn Format> {
     let name = name.to_ascii_lowercase();
     let name = name.strip_suffix(".enc").or_else(|| name.strip_suffix(".sealed")).unwrap_or(&name);
     let ending = name.rsplit_once('.')?.1;
-    FORMATS.iter().copied().find(|format| format.extensions().contains(&ending))
+    let mut formats = FORMATS.iter().copied();
+    formats.clone().find(|format| format.extensions().contains(&ending)).or_else(|| {
+        formats.find(|format| format.beginnings().iter().any(|beginning| name.starts_with(beginning)))
+    })
 }
 
 #[cfg(test)]
@@ -338,6 +367,14 @@ mod tests {
             ("Cargo.toml", Some("toml")),
             ("yaml", None),
             ("a.txt", None),
+            (".env", Some("dotenv")),
+            (".env.production", Some("dotenv")),
+            (".env.local.enc", Some("dotenv")),
+            (".env.json", Some("json")),
+            ("db.ENV", Some("dotenv")),
+            (".envrc", None),
+            ("my.cfg", Some("ini")),
+            ("a.ini.enc", Some("ini")),
         ] {
             assert_eq!(by_file_name(name).map(Format::name), expect, "{name}");
         }

@@ -31,13 +31,15 @@ impl Repo {
     /// # Errors
     /// [`GitError`].
     pub fn merge_heads(&self) -> Result<Vec<ObjectId>, GitError> {
-        let answer = self.ask(REV_PARSE, ["--git-path", "MERGE_HEAD"])?;
-        let path = self.root.join(answer.text(REV_PARSE)?);
-        match fs::read_to_string(&path) {
-            Ok(text) => ids(text.lines(), REV_PARSE),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
-            Err(source) => Err(GitError::Io { path, source }),
-        }
+        self.remember_merge_heads(|| {
+            let answer = self.ask(REV_PARSE, ["--git-path", "MERGE_HEAD"])?;
+            let path = self.root.join(answer.text(REV_PARSE)?);
+            match fs::read_to_string(&path) {
+                Ok(text) => ids(text.lines(), REV_PARSE),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+                Err(source) => Err(GitError::Io { path, source }),
+            }
+        })
     }
 
     /// A commit's parents, the first one first.
@@ -79,8 +81,10 @@ impl Repo {
     /// # Errors
     /// [`GitError`].
     pub fn is_shallow(&self) -> Result<bool, GitError> {
-        let answer = self.ask(REV_PARSE, ["--is-shallow-repository"])?;
-        Ok(answer.text(REV_PARSE)? == "true")
+        self.remember_shallow(|| {
+            let answer = self.ask(REV_PARSE, ["--is-shallow-repository"])?;
+            Ok(answer.text(REV_PARSE)? == "true")
+        })
     }
 
     /// Every distinct content that `path` had in a commit reachable from `revision`, those on merged side branches and

@@ -7,6 +7,7 @@ pub mod attributes;
 mod command;
 pub mod driver;
 mod history;
+mod memory;
 mod objects;
 mod settings;
 #[cfg(test)]
@@ -20,9 +21,11 @@ pub use tracking::Tracking;
 use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::config::discover::{existing_folder, relative_to, repository_root};
 use crate::keys::Environment;
+use memory::Memory;
 
 /// A work tree and the way to ask git about it.
 ///
@@ -35,6 +38,7 @@ pub struct Repo {
     root: PathBuf,
     program: Option<PathBuf>,
     variables: Vec<(&'static str, OsString)>,
+    memory: Option<Arc<Memory>>,
 }
 
 /// Something that git cannot tell.
@@ -116,7 +120,7 @@ impl Repo {
         };
         let root = repository_root(&folder)?.to_owned();
         let variables = command::handed_on(environment, command::HANDED_ON);
-        Some(Self { root, program: command::find_git(environment), variables })
+        Some(Self { root, program: command::find_git(environment), variables, memory: None })
     }
 
     /// The same repository, with the variables that git sets for its hooks: a hook must look at the index that is being

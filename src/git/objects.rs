@@ -84,9 +84,7 @@ impl Repo {
     /// # Errors
     /// [`GitError::UnknownRevision`]; before the first commit, `HEAD` is a place without files.
     pub fn entries(&self, at: At<'_>, paths: &[&str]) -> Result<Vec<Entry>, GitError> {
-        // A long list would not fit on a command line: then everything is listed, and picked from.
-        let short = paths.iter().map(|path| path.len() + 1).sum::<usize>() <= MAX_ARGUMENTS;
-        let asked: &[&str] = if short { paths } else { &[] };
+        let asked = short(paths);
         let (command, arguments) = match at {
             At::Index | At::Stage(_) => ("ls-files", vec!["-s".to_owned(), "-z".to_owned()]),
             At::Commit(revision) => match self.commit(revision)? {
@@ -123,7 +121,10 @@ impl Repo {
     /// # Errors
     /// [`GitError`].
     pub fn blob(&self, at: At<'_>, path: &str) -> Result<Option<Vec<u8>>, GitError> {
-        Ok(self.blobs(at, &[path])?.pop().flatten())
+        match self.remembered_blob(at, path) {
+            Some(answer) => answer,
+            None => Ok(self.blobs(at, &[path])?.pop().flatten()),
+        }
     }
 
     /// The contents of many regular files, in the order of `paths`, from one process.
@@ -202,6 +203,11 @@ impl Drop for Batch {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// The paths to name on a command line. A long list would not fit: then none, and everything is listed and picked from.
+pub(super) fn short<'p, 'a>(paths: &'p [&'a str]) -> &'p [&'a str] {
+    if paths.iter().map(|path| path.len() + 1).sum::<usize>() <= MAX_ARGUMENTS { paths } else { &[] }
 }
 
 fn run_error(source: io::Error) -> GitError {

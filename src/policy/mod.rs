@@ -53,7 +53,7 @@ pub enum Padding {
 }
 
 /// A rule as it is written into a file.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Policy {
     /// Which leaves.
     pub selection: Selection,

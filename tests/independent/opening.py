@@ -4,16 +4,27 @@ import re
 from dataclasses import dataclass
 
 import json_text
+import lines_text
 import metadata
 import toml_text
 import yaml_text
-from payload import BOOLEAN, COMMENT, FLOAT, INTEGER, LEGACY, NULL, STRING, TIME, decode
+from payload import BOOLEAN, BYTES, COMMENT, FLOAT, INTEGER, LEGACY, NULL, STRING, TIME, decode
 from patterns import Rule
 from primitives import Refusal, be32, decrypt, forged, hm, malformed
 from stream import bind_ids, stream
 from tree import ALIAS, LIST, MAP, SCALAR, VOID, look_for_comment_token
 
-PARSERS = {"yaml": yaml_text.parse, "json": json_text.parse, "toml": toml_text.parse}
+PARSERS = {
+    "yaml": yaml_text.parse,
+    "json": json_text.parse,
+    "toml": toml_text.parse,
+    "dotenv": lines_text.parse_dotenv,
+    "ini": lines_text.parse_ini,
+    "binary": lines_text.parse_binary,
+}
+#: What a one-line spelling begins with, by style.
+QUOTES = {b"'": "single", b'"': "double", b"`": "backtick"}
+STYLES = {0: "plain", 1: "single", 2: "double", 7: "backtick"}
 IN_PLACE = {"yaml": "x: {}\n", "json": '{{"x": {}}}', "toml": "x = {}\n"}
 BREAKING = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]")
 
@@ -50,7 +61,10 @@ def open_text(text, file_format, data_key, scope=None):
         if record.tag != tag:
             raise forged("a link, the head or a section does not fit")
     payloads = [open_record(record, keys) for record in walked.records]
+    check_quotes(file, walked.records, payloads)
     for payload in payloads:
+        if payload.type != COMMENT and (payload.type == BYTES) != (file_format == "binary"):
+            raise forged("bytes where there are none, or none where there are")
         if not readable(payload, file_format):
             raise malformed("a value that the format does not read as its type")
     enforce(file, entry, walked)
@@ -73,7 +87,8 @@ def read_text(text, file_format):
     _limits(file)
     if file.entry is None:
         raise Refusal(6, "the file is not sealed")
-    entry = metadata.read(_fields(file.entry), file_format)
+    fields = file.entry if isinstance(file.entry, dict) else _fields(file.entry)
+    entry = metadata.read(fields, file_format)
     Rule(entry.encrypt, entry.clear)
     check_comments(file, entry.comments)
     return file, entry
@@ -159,13 +174,33 @@ def open_record(record, keys):
     return payload
 
 
+def check_quotes(file, records, payloads):
+    """In dotenv and INI a token stands in the quotes of what it replaced."""
+    if file.format not in ("dotenv", "ini"):
+        return
+    for record, payload in zip(records, payloads):
+        if record.is_comment:
+            continue
+        style = "plain"
+        if payload.kind == 1:
+            style = QUOTES.get(payload.spelling[1:2], "plain")
+        elif payload.kind == 2:
+            style = STYLES.get(payload.spelling[1])
+        if style != record.owner.style:
+            raise forged("a token in other quotes")
+
+
 def readable(payload, file_format):
     """Whether a text stands for a value of its type, so that the opened file means what was sealed."""
+    if payload.type == BYTES:
+        return True
     text = payload.value.decode()
     if payload.type == NULL:
-        return file_format != "toml"
+        return file_format in ("yaml", "json")
     if payload.type not in (INTEGER, FLOAT, TIME, LEGACY):
         return True
+    if file_format not in IN_PLACE:
+        return False
     try:
         root = PARSERS[file_format](IN_PLACE[file_format].format(text)).documents[0].root
     except Refusal:

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 from primitives import bucket, forged, sized
 
-STRING, INTEGER, FLOAT, BOOLEAN, NULL, TIME = 1, 2, 3, 4, 5, 6
+STRING, INTEGER, FLOAT, BOOLEAN, NULL, TIME, BYTES = 1, 2, 3, 4, 5, 6, 7
 EMPTY_MAP, EMPTY_LIST, COMMENT, LEGACY = 8, 9, 10, 11
-TYPES = {STRING, INTEGER, FLOAT, BOOLEAN, NULL, TIME, EMPTY_MAP, EMPTY_LIST, COMMENT, LEGACY}
+TYPES = {STRING, INTEGER, FLOAT, BOOLEAN, NULL, TIME, BYTES, EMPTY_MAP, EMPTY_LIST, COMMENT, LEGACY}
 NO_VALUE = {NULL, EMPTY_MAP, EMPTY_LIST}
-FORMATS = {"yaml": 1, "json": 2, "toml": 3}
+FORMATS = {"yaml": 1, "json": 2, "toml": 3, "dotenv": 4, "ini": 5, "binary": 6}
 
 
 @dataclass

@@ -138,7 +138,7 @@ class _Walker:
         elif node.token:
             self.record(b"\x07", Record(node.token, place.steps, self.index, node, False, shown=place.shown))
         elif node.kind == SCALAR:
-            self.leaf(node, place, node.type, node.value)
+            self.leaf(node, place, node.type, node.value if node.written is None else node.written)
         else:
             if not node.children and not is_root:
                 self.leaf(node, place, node.type, b"")

@@ -1,4 +1,4 @@
-"""A file as all three formats see it: documents, nodes, comments. Positions are indexes into the text."""
+"""A file as all formats see it: documents, nodes, comments. Positions are indexes into the text."""
 
 from dataclasses import dataclass, field
 
@@ -55,6 +55,8 @@ class Node:
     #: A TOML table that only its header writes.
     by_header: bool = False
     comments: list = field(default_factory=list)
+    #: Of a scalar of dotenv or INI: what its section says of it in clear.
+    written: bytes = None
 
     def nodes(self):
         """The children without keys."""
@@ -129,7 +131,7 @@ def look_for_token(node, text):
     """Makes a scalar a token if its text begins like one."""
     if not text.startswith("sealed.v"):
         return
-    if node.style not in ("plain", "single", "double"):
+    if node.style not in ("plain", "single", "double", "backtick"):
         raise malformed("a token in a block or multi-line text")
     inner = node.raw if node.style == "plain" else node.raw[1:-1]
     if inner != text:

@@ -55,10 +55,17 @@ fn ac_66_odd_encodings_are_kept_or_refused() {
         ("secrets/twins.yaml", "caf\u{e9}: x\ncafe\u{301}: y\n"),
     ] {
         project.write(name, text);
-        project.run(&["encrypt", name]).stdout();
+        let said = project.run(&["encrypt", name]).output().stderr;
+        let warned =
+            said.contains("warning: secrets/twins.yaml: `caf\\u{e9}` and `cafe\\u{301}` look the same");
+        assert_eq!(warned, name.contains("twins"), "{name}: {said}");
         assert!(project.read(name).contains("sealed.v1."), "{name}");
         assert_eq!(project.open(name), text, "{name}");
     }
+    project.seal("secrets/one.yaml", "caf\u{e9}: x\n");
+    let said = project.run(&["set", "secrets/one.yaml", "cafe\u{301}", "--value", "y"]).output().stderr;
+    assert!(said.contains("secrets/one.yaml: `caf\\u{e9}` and `cafe\\u{301}` look the same"), "{said}");
+    assert_eq!(project.open("secrets/one.yaml"), "caf\u{e9}: x\n\"cafe\u{301}\": \"y\"\n");
     for (name, bytes) in [
         ("secrets/nul.yaml", b"a: x\0y\n".to_vec()),
         ("secrets/nul.json", b"{\"a\": \"x\0\"}\n".to_vec()),
@@ -123,6 +130,30 @@ fn ac_62_what_explodes_is_refused_in_time() {
     }
     project.seal("secrets/number.json", "{\"a\": 1e999999}\n");
     assert_eq!(project.open("secrets/number.json"), "{\"a\": 1e999999}\n");
+}
+
+#[test]
+fn ac_57_keys_are_escaped_by_every_verb_that_prints_them() {
+    let project = project();
+    project.seal("secrets/k.yaml", "\"k\\e[2K\\u202e\": v\n");
+    let sealed = project.read("secrets/k.yaml");
+    project.write("secrets/half.yaml", &sealed.replace("sealed.v1.", "seal."));
+    for arguments in [
+        &["status"][..],
+        &["explain", "secrets/k.yaml"],
+        &["verify", "secrets"],
+        &["get", "secrets/k.yaml", "missing"],
+        &["get", "secrets/k.yaml", "--json"],
+        &["inspect", "secrets/k.yaml"],
+        &["inspect", "secrets/half.yaml"],
+        &["status", "secrets/half.yaml", "--json"],
+        &["encrypt", "secrets"],
+    ] {
+        let output = project.run(arguments).output();
+        for shown in [&output.stdout, &output.stderr] {
+            assert!(!shown.contains(['\x1b', '\u{202e}']), "{arguments:?}: {shown}");
+        }
+    }
 }
 
 #[test]

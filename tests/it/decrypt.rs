@@ -80,19 +80,22 @@ fn plaintext_is_not_written_where_git_would_take_it() {
     project.write("tracked.yaml", "k: v\n");
     project.commit("files");
     let mode = |name: &str| fs::metadata(project.path(name)).unwrap().permissions().mode() & 0o777;
-    project.run(&["decrypt", "secrets/a.yaml", "-o", "new.yaml"]).fails(7, expect![[r#"
-        sealeaf: error: [ROOT]/repo/new.yaml: plaintext is not written there: the file would be added by `git add`
+    project.run(&["decrypt", "secrets/a.yaml", "-o", "new.yaml"]).fails(
+        7,
+        expect![[r#"
+        sealeaf: error: new.yaml: plaintext is not written there: the file would be added by `git add`
         sealeaf: hint: write it outside of the repository or to an ignored path, or say --allow-tracked
-    "#]]);
+    "#]],
+    );
     project.run(&["decrypt", "secrets/a.yaml", "-o", "tracked.yaml"]).fails(
         7,
         expect![[r#"
-            sealeaf: error: [ROOT]/repo/tracked.yaml: plaintext is not written there: the file is tracked by git
+            sealeaf: error: tracked.yaml: plaintext is not written there: the file is tracked by git
             sealeaf: hint: write it outside of the repository or to an ignored path, or say --allow-tracked
         "#]],
     );
     project.run(&["decrypt", "--in-place", "secrets/a.yaml"]).fails(7, expect![[r#"
-        sealeaf: error: [ROOT]/repo/secrets/a.yaml: plaintext is not written there: the file is tracked by git
+        sealeaf: error: secrets/a.yaml: plaintext is not written there: the file is tracked by git
         sealeaf: hint: change it with `sealeaf edit` or `sealeaf set`, or say --allow-tracked and seal it again before you commit
     "#]]);
     assert_eq!(project.git(&["status", "--porcelain"]), "");
@@ -101,7 +104,7 @@ fn plaintext_is_not_written_where_git_would_take_it() {
     project.run(&["decrypt", "secrets/a.yaml", "-o", "tracked.yaml", "--quiet"]).fails(
         7,
         expect![[r#"
-            sealeaf: error: [ROOT]/repo/tracked.yaml: plaintext is not written there: the file is tracked by git
+            sealeaf: error: tracked.yaml: plaintext is not written there: the file is tracked by git
             sealeaf: hint: write it outside of the repository or to an ignored path, or say --allow-tracked
         "#]],
     );
@@ -183,7 +186,7 @@ fn standard_input_is_taken_for_the_named_path() {
     );
     project.run(&["decrypt", "-"]).stdin("").fails(2, expect![[r#"
         sealeaf: error: -: the format cannot be told from the file's name
-        sealeaf: hint: say it with --format; known formats are yaml (.yaml, .yml), json (.json, .jsonc, .code-workspace, .tfstate), toml (.toml)
+        sealeaf: hint: say it with --format; known formats are yaml (.yaml, .yml), json (.json, .jsonc, .code-workspace, .tfstate), toml (.toml), dotenv (.env), ini (.ini, .cfg), binary
     "#]]);
 }
 
@@ -293,4 +296,26 @@ fn a_text_merge_is_noted_or_refused() {
     project.run(&["rekey", "--check", "secrets/b.yaml"]).stdout();
     project.run(&["rotate", "secrets/b.yaml"]).stdout();
     project.run(&["decrypt", "--require-sealed", "secrets/b.yaml"]).stdout();
+}
+
+#[test]
+fn a_folder_is_opened_into_a_folder() {
+    let project = project();
+    project.write(".gitignore", "/out\n");
+    project.run(&["decrypt", "secrets", "--output", "out"]).stdout();
+    assert_eq!(project.read("out/secrets/a.yaml"), TEXT);
+    project.run(&["decrypt", "secrets/a.yaml", "--output", "out/one/"]).stdout();
+    assert_eq!(project.read("out/one/secrets/a.yaml"), TEXT);
+    project.run(&["decrypt", "secrets/*.yaml", "--output", "out/two"]).stdout();
+    assert_eq!(project.read("out/two/secrets/a.yaml"), TEXT);
+}
+
+#[test]
+fn a_refusal_leaves_no_folder_and_shows_the_path_as_it_was_given() {
+    let project = project();
+    project.seal("secrets/b.yaml", TEXT);
+    let output = project.run(&["decrypt", "secrets", "--output", "out"]).output();
+    assert_eq!(output.code, 7, "{}", output.stderr);
+    assert!(output.stderr.starts_with("sealeaf: error: out/secrets/b.yaml: plaintext"), "{}", output.stderr);
+    assert!(!project.path("out").exists());
 }

@@ -155,7 +155,7 @@ fn output_goes_where_it_is_told() {
     project.run(&["encrypt", "secrets/a.yaml", "-o", "../a.yaml"]).fails(
         7,
         expect![[r#"
-            sealeaf: error: `../a.yaml` leads out of the repository `[ROOT]/repo`, to `[ROOT]`
+            sealeaf: error: secrets/a.yaml: `../a.yaml` leads out of the repository `[ROOT]/repo`, to `[ROOT]`
             sealeaf: hint: give the absolute path of the file, without symlinks
         "#]],
     );
@@ -166,7 +166,7 @@ fn standard_input_needs_a_rule_or_recipients() {
     let project = project();
     project.run(&["encrypt", "-"]).stdin(TEXT).fails(2, expect![[r#"
         sealeaf: error: -: the format cannot be told from the file's name
-        sealeaf: hint: say it with --format; known formats are yaml (.yaml, .yml), json (.json, .jsonc, .code-workspace, .tfstate), toml (.toml)
+        sealeaf: hint: say it with --format; known formats are yaml (.yaml, .yml), json (.json, .jsonc, .code-workspace, .tfstate), toml (.toml), dotenv (.env), ini (.ini, .cfg), binary
     "#]]);
     project.run(&["encrypt", "--quiet", "-", "--path", "secrets/a.yaml", "-o", "a"]).stdin(TEXT).stdout();
     let sealed = project.read("a");
@@ -485,6 +485,24 @@ fn a_covered_file_of_unknown_format_is_not_passed_over() {
     project.run(&["encrypt", "secrets"]).check(2, expect![[""]], expect![[r#"
         sealeaf: secrets/a.yaml: 1 of 1 value sealed
         sealeaf: error: secrets/b.txt: the format cannot be told from the file's name
-        sealeaf: hint: say it with --format; known formats are yaml (.yaml, .yml), json (.json, .jsonc, .code-workspace, .tfstate), toml (.toml)
+        sealeaf: hint: say it with --format; known formats are yaml (.yaml, .yml), json (.json, .jsonc, .code-workspace, .tfstate), toml (.toml), dotenv (.env), ini (.ini, .cfg), binary
     "#]]);
+}
+
+#[test]
+fn many_files_are_named_in_their_order() {
+    let project = Project::new(PEOPLE, RULE);
+    let names: Vec<String> = (0..300).map(|number| format!("secrets/many/{number:03}.yaml")).collect();
+    for name in &names {
+        project.write(name, "a: x\n");
+    }
+    project.write("secrets/many/150.yaml", "a: [\n");
+    let output = project.run(&["encrypt", "secrets/many"]).output();
+    assert_eq!(output.code, 8, "{}", output.stderr);
+    let named =
+        output.stderr.lines().filter_map(|line| Some(line.strip_prefix("sealeaf: ")?.split_once(": ")?.0));
+    let named: Vec<&str> = named.filter(|name| name.starts_with("secrets/")).collect();
+    let expect: Vec<&str> = names.iter().map(String::as_str).filter(|name| !name.contains("150")).collect();
+    assert_eq!(named, expect, "one that fails stops no other");
+    assert_eq!(project.read("secrets/many/150.yaml"), "a: [\n");
 }

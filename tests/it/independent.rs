@@ -12,6 +12,10 @@ const YAML: &str = "# head\nbase: &base {user: app, port: 5432}\nuse:\n  <<: *ba
 const JSON: &str = "{\n  \"a\": [1, 2.50, true, null, \"t\\u00e9xt\"],\n  \"b\": {\"c\": {}, \"d\": []},\n  \"e\": \"x\"\n}\n";
 const TOML: &str = "when = 2026-01-01\nn = 0x1F\n\n[[users]]\nname = \"a\"\ntext = \"\"\"\nx\n\"\"\"\n\n[[users]]\nname = 'b'\n";
 
+const DOTENV: &str =
+    "# head\nexport a='s3cret $x' # why\nuse.pass=\"x\ny\"\nbase = z#1\ne=\nbase: \"2\"\n; c\nusers='q'\n";
+const INI: &str = "; head\ne = 1\n\n[users] # who\nname = a\ntext = x\n  y\n[base]\nflag\nk = \"v\"\n[users]\nname: 'b'\n[empty]\n# last\n";
+
 const RULES: &[&str] = &[
     "",
     "comments = \"encrypt\"\nscope = \"prod\"\n",
@@ -26,10 +30,22 @@ fn opens_what_the_program_sealed_and_edited() {
         let mut requests = Vec::new();
         let rule = format!("[[rule]]\nfiles = [\"*\"]\nto = [\"alice\", \"bob\"]\n{rule}");
         let project = Project::new(&["alice", "bob"], &rule);
-        for (name, text, path) in
-            [("a.yaml", YAML, "use.pass"), ("a.json", JSON, "a[3]"), ("a.toml", TOML, "users[1].name")]
-        {
-            project.seal(name, text);
+        for (name, text, path) in [
+            ("a.yaml", YAML, "use.pass"),
+            ("a.json", JSON, "a[3]"),
+            ("a.toml", TOML, "users[1].name"),
+            ("a.env", DOTENV, "a"),
+            ("a.ini", INI, "users[1].name"),
+            ("data", "x\ny", "data"),
+        ] {
+            let is_text = name.contains('.');
+            if is_text {
+                project.seal(name, text);
+            } else if rule.contains("encrypt = ") {
+                continue;
+            } else {
+                project.write(name, text).run(&["encrypt", "--format", "binary", name]).stdout();
+            }
             requests.push(request(&project, name));
             project.run(&["set", "--quiet", name, path]).stdin("another value").stdout();
             requests.push(request(&project, name));
@@ -128,12 +144,17 @@ fn request(project: &Project, name: &str) -> Value {
     let mut request = json!({
         "do": "open",
         "sealed": sealed,
-        "format": name.rsplit('.').next(),
+        "format": match name.rsplit('.').next() {
+            Some("env") => Some("dotenv"),
+            Some("data") => Some("binary"),
+            format => format,
+        },
         "identity": project.identity("alice"),
         "scope": scope,
     });
     let opened = project.run(&["decrypt", "--", name]).output();
-    if opened.code == 0 {
+    // A carrier of bytes exists in memory alone.
+    if opened.code == 0 && name.contains('.') {
         request["plain"] = opened.stdout.into();
     }
     request

@@ -82,7 +82,7 @@ fn without_a_terminal_it_shows_what_it_would_do() {
             sealeaf: error: there is no terminal to ask `write all of this?`
               [ROOT]/home/.config/sealeaf/keys.txt: a new identity, your private key
               .sealeaf.toml: a rule for `secrets/**` and `**/*.enc.*`, readable for test
-              .gitattributes: 2 lines more
+              .gitattributes: 2 new lines
                   secrets/** -text diff=sealeaf merge=sealeaf
                   **/*.enc.* -text diff=sealeaf merge=sealeaf
               .git/config: the diff driver `sealeaf git textconv`

@@ -114,7 +114,7 @@ fn git_never_gets_a_private_key_unasked() {
     sandbox.run(&["keygen", "-o", "keys.txt"]).fails(
         7,
         expect![[r#"
-            sealeaf: error: [ROOT]/repo/keys.txt: plaintext is not written there: the file would be added by `git add`
+            sealeaf: error: keys.txt: plaintext is not written there: the file would be added by `git add`
             sealeaf: hint: write it outside of the repository or to an ignored path, or say --allow-tracked
         "#]],
     );

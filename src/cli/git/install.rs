@@ -114,12 +114,12 @@ impl Attributes {
         self
     }
 
-    /// `.gitattributes: 2 lines`, and the lines.
+    /// `.gitattributes: 2 new lines`, and the lines.
     pub(crate) fn plan(&self) -> Vec<String> {
         if self.missing.is_empty() {
             return Vec::new();
         }
-        let mut plan = vec![format!("{FILE}: {} more", plural(self.missing.len(), "line", "lines"))];
+        let mut plan = vec![format!("{FILE}: {}", plural(self.missing.len(), "new line", "new lines"))];
         plan.extend(self.missing.iter().map(|line| format!("    {}", escape::line(line))));
         plan
     }

@@ -51,7 +51,9 @@ fn plain(text: &str, path: &Path, context: &Context) -> Result<SecretText, Repor
     let format = choose_format(None, Some(path), text).at(path)?;
     let sealed = SealedFile::parse(text, format, &context.limits).at(path)?;
     let open = sealed.open(&session.keyring(), &context.limits).at(path)?;
-    Ok(open.plain().source.clone())
+    let carried = format.carried(open.plain());
+    let text = carried.as_ref().and_then(|bytes| std::str::from_utf8(bytes.expose()).ok());
+    Ok(text.map_or_else(|| open.plain().source.clone(), Into::into))
 }
 
 /// Prints what is no text as it is.

@@ -88,13 +88,29 @@ impl Input {
             (Source::File(path), Access::Change) => Some(Lock::around(path, context)?),
             _ => None,
         };
+        // Of a plain file of bytes its carrier.
+        let carried = |bytes: &[u8]| {
+            let format = format.filter(|format| !is_sealed_as(*format, bytes, &context.limits))?;
+            Some((format, format.carry(bytes)?))
+        };
         let (text, original) = match source {
             Source::Stdin => {
                 let bytes = read_secret(&mut io::stdin().lock(), 0, context.limits.file).at(shown)?;
+                if let Some((format, text)) = carried(&bytes) {
+                    return Ok(Self { source: source.clone(), text, format, original: None, _lock: lock });
+                }
                 (to_text(bytes).at(shown)?, None)
             }
             Source::File(path) => {
                 let (bytes, file) = read_file(path, context.limits.file)?;
+                if let Some((format, text)) = carried(&bytes) {
+                    let original = Original::of(path, &file, &bytes, context)?;
+                    if access == Access::Change {
+                        original.replaceable()?;
+                    }
+                    let original = Some(original);
+                    return Ok(Self { source: source.clone(), text, format, original, _lock: lock });
+                }
                 let text = to_text(bytes).at(shown)?;
                 let original = Original::of_text(path, &file, &text, context)?;
                 (text, Some(original))
@@ -136,11 +152,15 @@ pub(crate) fn choose_format(
     text: &str,
 ) -> Result<&'static dyn Format, Report> {
     let by_name_of = |path: &Path| by_file_name(&path.file_name()?.to_string_lossy());
-    said.or_else(|| name.and_then(by_name_of)).or_else(|| by_metadata(text)).ok_or_else(|| {
-        let known: Vec<String> = FORMATS
-            .iter()
-            .map(|format| format!("{} (.{})", format.name(), format.extensions().join(", .")))
-            .collect();
+    // A file that was sealed as bytes keeps its name, whatever that says.
+    let chosen = said.or_else(|| sealed_bytes(text)).or_else(|| name.and_then(by_name_of));
+    chosen.or_else(|| by_metadata(text)).ok_or_else(|| {
+        let endings = |format: &dyn Format| match format.extensions() {
+            [] => String::new(),
+            endings => format!(" (.{})", endings.join(", .")),
+        };
+        let known: Vec<String> =
+            FORMATS.iter().map(|format| format!("{}{}", format.name(), endings(*format))).collect();
         Report::message(Kind::Usage, "the format cannot be told from the file's name")
             .hint(format!("say it with --format; known formats are {}", known.join(", ")))
     })
@@ -224,6 +244,21 @@ fn not_in_place() -> Report {
         .hint("name a file, or write to standard output")
 }
 
+/// Whether bytes are a sealed file of a format.
+fn is_sealed_as(format: &dyn Format, bytes: &[u8], limits: &Limits) -> bool {
+    let text = std::str::from_utf8(bytes);
+    text.is_ok_and(|text| SealedFile::is_sealed(text, format, limits).unwrap_or_default())
+}
+
+/// The format of bytes, if that is what the text was sealed as.
+fn sealed_bytes(text: &str) -> Option<&'static dyn Format> {
+    if !(text.starts_with('{') && text.contains(BINARY_FIELD)) {
+        return None;
+    }
+    let limits = Limits { file: usize::MAX, leaf: usize::MAX, ..Limits::default() };
+    by_name("binary").filter(|format| is_sealed_as(*format, text.as_bytes(), &limits))
+}
+
 /// The format whose metadata entry stands in the text.
 fn by_metadata(text: &str) -> Option<&'static dyn Format> {
     let begins = |line: &str, start: String| line.trim_start().starts_with(&start);
@@ -235,13 +270,16 @@ fn by_metadata(text: &str) -> Option<&'static dyn Format> {
         } else if begins(line, format!("[{ENTRY}]")) {
             Some("toml")
         } else {
-            None
+            line.strip_prefix(&format!("# {ENTRY}: format="))
         }
     })?;
     by_name(name)
 }
 
 const FIRST_BUFFER: usize = 8 << 10;
+
+/// What the metadata of a file of bytes says of its format.
+const BINARY_FIELD: &str = "\"format\": \"binary\"";
 
 #[cfg(test)]
 mod tests {
@@ -262,6 +300,16 @@ mod tests {
         check("secrets", "a: 1\nsealeaf:\n  version: 1\n", Some("yaml"));
         check("", "{\n  \"a\": 1,\n  \"sealeaf\": {}\n}\n", Some("json"));
         check("", "a = 1\n\n[sealeaf]\nversion = 1\n", Some("toml"));
+        check(
+            "",
+            "A=1\n\n# sealeaf: version=1\n# sealeaf: format=dotenv\n# sealeaf: epoch=1\n",
+            Some("dotenv"),
+        );
+        check("x.conf", "[s]\n\n# sealeaf: version=1\n# sealeaf: format=ini\n", Some("ini"));
+        let bytes = "{\n  \"data\": \"sealed.v1.x\",\n  \"sealeaf\": {\n    \"format\": \"binary\"\n  }\n}\n";
+        check("key.p12", bytes, Some("binary"));
+        check("key.json", bytes, Some("binary"));
+        check("key.json", &bytes.replace("data", "date"), Some("json"));
         check("notes.txt", "sealeaf is a tool\n", None);
         check("", "a:\n  sealeaf: 1\n", None);
     }

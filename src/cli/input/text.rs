@@ -21,7 +21,9 @@ pub(crate) fn to_text(mut bytes: Zeroizing<Vec<u8>>) -> Result<SecretText, Repor
     if let Some((at, what)) = bad {
         let before = bytes.get(..at).and_then(|before| std::str::from_utf8(before).ok()).unwrap_or_default();
         let (line, column) = line_column(before, at);
-        return Err(Report::message(Kind::Malformed, what).position(line, column).hint("save it as UTF-8"));
+        return Err(Report::message(Kind::Malformed, what)
+            .position(line, column)
+            .hint("save it as UTF-8, or seal it as it is with --format binary"));
     }
     // Moved, not copied. The check above makes the other arm impossible.
     Ok(String::from_utf8(std::mem::take(&mut *bytes))

@@ -1,14 +1,16 @@
 //! Several sealed files, replaced all or none.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::os::unix::fs::MetadataExt;
+use std::path::PathBuf;
 
 use super::lock::Lock;
 use super::original::Original;
-use super::staged::{Staged, sync_folder};
+use super::staged::{Staged, WRITERS, Written, stage_each, sync_folder};
 use crate::cli::cleanup;
 use crate::cli::context::Context;
 use crate::cli::escape;
+use crate::cli::parallel;
 use crate::cli::place::Place;
 use crate::cli::report::{Kind, Report};
 
@@ -19,6 +21,7 @@ use crate::cli::report::{Kind, Report};
 pub(crate) struct Batch<'a> {
     context: &'a Context,
     entries: Vec<Entry<'a>>,
+    paths: HashSet<PathBuf>,
 }
 
 #[derive(Debug)]
@@ -31,7 +34,7 @@ struct Entry<'a> {
 impl<'a> Batch<'a> {
     /// An empty batch.
     pub(crate) fn new(context: &'a Context) -> Self {
-        Self { context, entries: Vec::new() }
+        Self { context, entries: Vec::new(), paths: HashSet::new() }
     }
 
     /// Adds a file's new version. Gives whether it differs from the old one; equal bytes are not written.
@@ -43,7 +46,7 @@ impl<'a> Batch<'a> {
         if original.holds(bytes) {
             return Ok(false);
         }
-        if self.entries.iter().any(|entry| entry.place.path() == place.path()) {
+        if !self.paths.insert(place.path()) {
             let message = format!("`{}` is named twice", escape::path(&place.shown));
             return Err(Report::message(Kind::Usage, message));
         }
@@ -61,15 +64,17 @@ impl<'a> Batch<'a> {
         for folder in &folders {
             locks.push(Lock::folder(folder, self.context)?);
         }
-        let mut staged = Vec::with_capacity(self.entries.len());
-        for entry in &self.entries {
+        let staged = stage_each(&self.entries, self.context, |entry| {
             let current = entry.original.unchanged(&entry.place)?;
-            staged.push(Staged::over(&current, &entry.place, entry.bytes, false)?);
-        }
+            Written::over(&current, &entry.place, entry.bytes, false)
+        });
+        let staged: Vec<Staged<'_>> = staged.into_iter().collect::<Result<_, _>>()?;
         cleanup::uninterrupted(|| self.swap(&staged))?;
         for folder in folders {
             sync_folder(folder)?;
         }
+        // The old versions.
+        parallel::map_on(WRITERS, staged, self.context, drop);
         Ok(self.entries.len())
     }
 

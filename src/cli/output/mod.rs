@@ -2,21 +2,22 @@
 
 mod batch;
 mod lock;
+mod order;
 mod original;
 mod staged;
 
-use std::fs;
+use std::fmt;
 use std::path::{Component, Path, PathBuf};
 
 use super::context::Context;
 use super::escape;
-use super::input::{Source, looks_sealed, read_file};
-use super::place::Place;
+use super::input::Source;
 use super::report::{Context as _, Kind, Report};
-use staged::Staged;
+use order::To;
 
 pub(crate) use batch::Batch;
 pub(crate) use lock::Lock;
+pub(crate) use order::{Order, carry_out};
 pub(crate) use original::Original;
 pub(crate) use staged::is_temporary;
 
@@ -30,7 +31,7 @@ pub(crate) enum Content<'a> {
 }
 
 /// Says whether plaintext may go to a path: the verb decides, git's opinion included.
-pub(crate) type Guard<'a> = &'a dyn Fn(&Path) -> Result<(), Report>;
+pub(crate) type Guard<'a> = &'a (dyn Fn(&Path) -> Result<(), Report> + Sync);
 
 /// Where `--output` leads.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,21 +56,10 @@ pub(crate) fn replace(
     content: Content<'_>,
     context: &Context,
 ) -> Result<bool, Report> {
-    let place = original.replaceable()?;
-    if original.holds(bytes) {
-        return Ok(false);
-    }
-    content.guard(&place.path())?;
-    let _lock = Lock::folder(&place.folder, context)?;
-    let current = original.unchanged(&place)?;
-    let staged = Staged::over(&current, &place, bytes, content.is_plain())?;
-    // Once more: bringing the new file to disk took its time.
-    original.unchanged(&place)?;
-    staged.replace()?;
-    Ok(true)
+    carry_out_one(Order { to: To::Over(original), bytes, content }, context)
 }
 
-/// Writes a new file.
+/// Writes a new file, and makes the folders above it.
 ///
 /// # Errors
 /// [`Kind::Conflict`] where there is one of that name by now; else as [`replace`].
@@ -79,10 +69,7 @@ pub(crate) fn create(
     content: Content<'_>,
     context: &Context,
 ) -> Result<(), Report> {
-    let place = Place::of(path, &context.directory)?;
-    content.guard(&place.path())?;
-    let _lock = Lock::folder(&place.folder, context)?;
-    Staged::new(&place, bytes, content.is_plain())?.create()
+    carry_out_one(Order { to: To::New(path), bytes, content }, context).map(drop)
 }
 
 /// Writes to where `--output` leads.
@@ -95,35 +82,37 @@ pub(crate) fn write(
     content: Content<'_>,
     context: &Context,
 ) -> Result<(), Report> {
-    let Target::File(path) = target else { return context.print(bytes) };
-    match fs::symlink_metadata(path) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            return create(path, bytes, content, context);
-        }
-        _ => {}
-    }
-    let (old, file) = read_file(path, context.limits.file)?;
-    if content.is_plain() && looks_sealed(path, &String::from_utf8_lossy(&old), &context.limits) {
-        let message =
-            format!("`{}` is sealed; plaintext is not written over a sealed file", escape::path(path));
-        return Err(Report::message(Kind::Refused, message).hint("give --output another name"));
-    }
-    replace(&Original::of(path, &file, &old, context)?, bytes, content, context).map(drop)
+    carry_out_one(Order::write(target, bytes, content), context).map(drop)
 }
 
-/// One target for each source: standard output for a single one, else the file or folder that `--output` names. In a
-/// folder a relative source keeps its own folders.
+fn carry_out_one(order: Order<'_>, context: &Context) -> Result<bool, Report> {
+    carry_out(&[order], context).pop().unwrap_or(Ok(false))
+}
+
+/// One target for each source: standard output for a single one, else the file or folder that `--output` names. It names
+/// a folder where it ends with `/`, where there are several sources, and where `arguments` name folders or patterns, even
+/// if one file is in them. In a folder a relative source keeps its own folders.
 ///
 /// # Errors
 /// [`Kind::Usage`] where several sources would go to one place.
-pub(crate) fn targets(output: Option<&Path>, sources: &[Source]) -> Result<Vec<Target>, Report> {
+pub(crate) fn targets(
+    output: Option<&Path>,
+    arguments: &[PathBuf],
+    sources: &[Source],
+) -> Result<Vec<Target>, Report> {
     let output = output.filter(|path| *path != Path::new("-"));
     match (output, sources) {
         (None, [_]) => Ok(vec![Target::Stdout]),
         (None, _) => Err(Report::message(Kind::Usage, "several files cannot share standard output")
             .hint("name a folder for them with --output")),
         (Some(path), [Source::Stdin]) => Ok(vec![Target::File(path.to_owned())]),
-        (Some(path), [_]) if !path.is_dir() => Ok(vec![Target::File(path.to_owned())]),
+        (Some(path), [source])
+            if !path.is_dir()
+                && !path.as_os_str().as_encoded_bytes().ends_with(b"/")
+                && arguments.iter().any(|argument| argument == source.shown()) =>
+        {
+            Ok(vec![Target::File(path.to_owned())])
+        }
         (Some(folder), _) => inside(folder, sources),
     }
 }
@@ -145,17 +134,10 @@ fn inside(folder: &Path, sources: &[Source]) -> Result<Vec<Target>, Report> {
     Ok(targets)
 }
 
-/// Makes the folders above a target that is about to be written, as [`targets`] may need.
-pub(crate) fn make_folders(target: &Target, context: &Context) -> Result<(), Report> {
-    let Target::File(path) = target else { return Ok(()) };
-    let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) else { return Ok(()) };
-    // The nearest folder that exists decides whether this leads out of the repository.
-    let missing = |folder: &&Path| !folder.as_os_str().is_empty() && !folder.exists();
-    if let Some(first) = parent.ancestors().take_while(missing).last() {
-        Place::of(first, &context.directory)?;
-        fs::create_dir_all(parent).map_err(Report::io("make the folder", parent))?;
+impl fmt::Debug for Content<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.is_plain() { "Plain" } else { "Sealed" })
     }
-    Ok(())
 }
 
 impl Content<'_> {
@@ -163,10 +145,11 @@ impl Content<'_> {
         matches!(self, Self::Plain(_))
     }
 
-    fn guard(self, path: &Path) -> Result<(), Report> {
+    /// `shown` is the path as the user gave it.
+    fn guard(self, path: &Path, shown: &Path) -> Result<(), Report> {
         match self {
             Self::Sealed => Ok(()),
-            Self::Plain(guard) => guard(path).at(path),
+            Self::Plain(guard) => guard(path).at(shown),
         }
     }
 }

@@ -4,6 +4,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::Read;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use rustix::fs::OFlags;
 use rustix::io::Errno;
@@ -23,6 +24,7 @@ pub(crate) struct Original {
     is_symlink: bool,
     links: u64,
     held: Held,
+    place: OnceLock<Place>,
 }
 
 /// What a file held: text in the memory of whoever read it, or bytes.
@@ -72,6 +74,7 @@ impl Original {
             is_symlink: link.file_type().is_symlink(),
             links: metadata.nlink(),
             held,
+            place: OnceLock::new(),
         })
     }
 
@@ -93,7 +96,13 @@ impl Original {
                 "replace it by a copy first",
             );
         }
-        Place::of(&self.path, &self.directory)
+        // Where it was first is where it is: a folder that becomes a symlink meanwhile leads nowhere else.
+        match self.place.get() {
+            Some(place) => Ok(place.clone()),
+            None => {
+                Place::of(&self.path, &self.directory).map(|place| self.place.get_or_init(|| place).clone())
+            }
+        }
     }
 
     /// Whether these are its bytes.

@@ -10,87 +10,74 @@ use std::path::Path;
 use rustix::fs::{
     CWD, Gid, RenameFlags, Uid, XattrFlags, fchown, fgetxattr, flistxattr, fsetxattr, renameat_with,
 };
-use tempfile::NamedTempFile;
+use tempfile::{NamedTempFile, TempPath};
 
 use crate::cli::cleanup;
+use crate::cli::context::Context;
 use crate::cli::escape;
+use crate::cli::parallel;
 use crate::cli::place::Place;
 use crate::cli::report::{Kind, Report};
 
-/// A temporary file that holds the new content. Dropped, it is gone.
+/// A temporary file that holds the new content, still to be brought to disk. Dropped, it is gone.
 #[derive(Debug)]
-pub(super) struct Staged<'a> {
+pub(super) struct Written<'a> {
     file: NamedTempFile,
     guard: cleanup::Guard,
     place: &'a Place,
 }
 
-impl<'a> Staged<'a> {
+/// The same on disk, and closed: of these there may be many. Dropped, it is gone.
+#[derive(Debug)]
+pub(super) struct Staged<'a> {
+    path: TempPath,
+    guard: cleanup::Guard,
+    place: &'a Place,
+}
+
+/// Brings a new file for each item to disk. What `write` has made of a few items waits for the disk together, and
+/// several threads wait.
+pub(super) fn stage_each<'a, T: Sync>(
+    items: &'a [T],
+    context: &Context,
+    write: impl Fn(&'a T) -> Result<Written<'a>, Report> + Sync,
+) -> Vec<Result<Staged<'a>, Report>> {
+    let chunks: Vec<&'a [T]> = items.chunks(TOGETHER).collect();
+    let stage = |chunk: &'a [T]| {
+        let written: Vec<_> = chunk.iter().map(&write).collect();
+        written.into_iter().map(|written| written?.sync()).collect::<Vec<_>>()
+    };
+    parallel::map_on(WRITERS, chunks, context, stage).into_iter().flatten().collect()
+}
+
+impl<'a> Written<'a> {
     /// Prepares a new file: mode 0600 for plaintext, else 0644 less the umask. The folder's lock must be held.
     pub(super) fn new(place: &'a Place, bytes: &[u8], plain: bool) -> Result<Self, Report> {
-        let staged = Self::open(place, if plain { 0o600 } else { 0o644 })?;
-        staged.fill(bytes)
+        Self::open(place, if plain { 0o600 } else { 0o644 })?.fill(bytes)
     }
 
     /// Prepares a file that will replace `current`, taking over its mode, owner and extended attributes. The folder's
     /// lock must be held.
     pub(super) fn over(current: &File, place: &'a Place, bytes: &[u8], plain: bool) -> Result<Self, Report> {
-        let staged = Self::open(place, 0o600)?;
+        let new = Self::open(place, 0o600)?;
         let failed = |error| Report::io("write beside", &place.shown)(error);
         let metadata = current.metadata().map_err(failed)?;
         // Others were given access to the ciphertext, not to this.
         let mut mode = metadata.mode() & if plain { 0o700 } else { 0o777 };
-        if !staged.take_owner(&metadata) {
+        if !new.take_owner(&metadata) {
             mode &= 0o707;
         }
         if !plain {
-            copy_attributes(current, staged.file.as_file());
+            copy_attributes(current, new.file.as_file());
         }
-        staged.file.as_file().set_permissions(Permissions::from_mode(mode)).map_err(failed)?;
-        staged.fill(bytes)
+        new.file.as_file().set_permissions(Permissions::from_mode(mode)).map_err(failed)?;
+        new.fill(bytes)
     }
 
-    /// Puts the new file in the place of the old one.
-    pub(super) fn replace(self) -> Result<(), Report> {
-        let (place, guard) = (self.place, self.guard);
-        self.file.persist(place.path()).map_err(|error| Report::io("replace", &place.shown)(error.error))?;
-        drop(guard);
-        sync_folder(&place.folder)
-    }
-
-    /// Puts the new file where there is none yet.
-    pub(super) fn create(self) -> Result<(), Report> {
-        let (place, guard) = (self.place, self.guard);
-        self.file.persist_noclobber(place.path()).map_err(|error| match error.error.kind() {
-            std::io::ErrorKind::AlreadyExists => {
-                Report::message(Kind::Conflict, format!("`{}` exists by now", escape::path(&place.shown)))
-                    .hint("nothing was written; run the command again")
-            }
-            _ => Report::io("write", &place.shown)(error.error),
-        })?;
-        drop(guard);
-        sync_folder(&place.folder)
-    }
-
-    /// Swaps the new file with the old one, in one step; doing it twice changes nothing. Where the file system cannot,
-    /// the old one is replaced and gone.
-    pub(super) fn exchange(&self) -> Result<(), Report> {
-        let (new, old) = (self.file.path(), self.place.path());
-        match renameat_with(CWD, new, CWD, &old, RenameFlags::EXCHANGE) {
-            Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS) => fs::rename(new, &old),
-            result => result.map_err(Into::into),
-        }
-        .map_err(Report::io("replace", &self.place.shown))
-    }
-
-    /// The file that [`Staged::exchange`] took away, where the file system could keep it.
-    pub(super) fn taken_away(&self) -> Option<fs::Metadata> {
-        fs::symlink_metadata(self.file.path()).ok()
-    }
-
-    /// Where it goes.
-    pub(super) fn place(&self) -> &'a Place {
-        self.place
+    /// Waits for the disk.
+    pub(super) fn sync(self) -> Result<Staged<'a>, Report> {
+        self.file.as_file().sync_all().map_err(Report::io("write", &self.place.shown))?;
+        Ok(Staged { path: self.file.into_temp_path(), guard: self.guard, place: self.place })
     }
 
     fn open(place: &'a Place, mode: u32) -> Result<Self, Report> {
@@ -105,8 +92,7 @@ impl<'a> Staged<'a> {
     }
 
     fn fill(mut self, bytes: &[u8]) -> Result<Self, Report> {
-        let written = self.file.write_all(bytes).and_then(|()| self.file.as_file().sync_all());
-        written.map_err(Report::io("write", &self.place.shown))?;
+        self.file.write_all(bytes).map_err(Report::io("write", &self.place.shown))?;
         Ok(self)
     }
 
@@ -119,6 +105,51 @@ impl<'a> Staged<'a> {
             return true;
         }
         group.is_none() || fchown(&self.file, None, group).is_ok()
+    }
+}
+
+impl Staged<'_> {
+    /// Puts the new file in the place of the old one. [`sync_folder`] makes that durable.
+    pub(super) fn replace(self) -> Result<(), Report> {
+        let (place, guard) = (self.place, self.guard);
+        self.path.persist(place.path()).map_err(|error| Report::io("replace", &place.shown)(error.error))?;
+        drop(guard);
+        Ok(())
+    }
+
+    /// Puts the new file where there is none yet. [`sync_folder`] makes that durable.
+    pub(super) fn create(self) -> Result<(), Report> {
+        let (place, guard) = (self.place, self.guard);
+        self.path.persist_noclobber(place.path()).map_err(|error| match error.error.kind() {
+            std::io::ErrorKind::AlreadyExists => {
+                Report::message(Kind::Conflict, format!("`{}` exists by now", escape::path(&place.shown)))
+                    .hint("nothing was written; run the command again")
+            }
+            _ => Report::io("write", &place.shown)(error.error),
+        })?;
+        drop(guard);
+        Ok(())
+    }
+
+    /// Swaps the new file with the old one, in one step; doing it twice changes nothing. Where the file system cannot,
+    /// the old one is replaced and gone.
+    pub(super) fn exchange(&self) -> Result<(), Report> {
+        let (new, old): (&Path, _) = (&self.path, self.place.path());
+        match renameat_with(CWD, new, CWD, &old, RenameFlags::EXCHANGE) {
+            Err(rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS) => fs::rename(new, &old),
+            result => result.map_err(Into::into),
+        }
+        .map_err(Report::io("replace", &self.place.shown))
+    }
+
+    /// The file that [`Staged::exchange`] took away, where the file system could keep it.
+    pub(super) fn taken_away(&self) -> Option<fs::Metadata> {
+        fs::symlink_metadata(&self.path).ok()
+    }
+
+    /// Where it goes.
+    pub(super) fn place(&self) -> &Place {
+        self.place
     }
 }
 
@@ -179,6 +210,11 @@ fn copy_attributes(from: &File, to: &File) {
     }
 }
 
+/// How many new files are open at once in one thread.
+const TOGETHER: usize = 32;
+/// How many threads wait for the disk: for new bytes to arrive, and for those of replaced files to be given back. With
+/// more, it gets no faster.
+pub(super) const WRITERS: usize = 8;
 const SUFFIX: &str = ".sealeaf-";
 const RANDOM: usize = 6;
 /// Linux takes 255 bytes; ours adds 16.

@@ -1,10 +1,13 @@
 #![expect(clippy::disallowed_methods, reason = "tests make the files that are then replaced")]
 
+use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 
 use sealeaf::keys::Environment;
 
+use super::staged::Written;
 use super::*;
+use crate::cli::input::read_file;
 
 struct Folder {
     root: tempfile::TempDir,
@@ -243,7 +246,8 @@ fn swapping_twice_changes_nothing() {
     folder.put("a", "old", 0o644);
     let original = folder.original("a");
     let place = original.replaceable().unwrap();
-    let staged = Staged::over(&original.unchanged(&place).unwrap(), &place, b"new", false).unwrap();
+    let current = original.unchanged(&place).unwrap();
+    let staged = Written::over(&current, &place, b"new", false).unwrap().sync().unwrap();
     staged.exchange().unwrap();
     assert_eq!(fs::read_to_string(folder.path("a")).unwrap(), "new");
     if staged.taken_away().is_some() {
@@ -255,8 +259,18 @@ fn swapping_twice_changes_nothing() {
 }
 
 fn check_targets(output: Option<&str>, sources: &[&str], expect: Result<&[&str], Kind>) {
+    check_targets_of(output, sources, sources, expect);
+}
+
+fn check_targets_of(
+    output: Option<&str>,
+    arguments: &[&str],
+    sources: &[&str],
+    expect: Result<&[&str], Kind>,
+) {
+    let arguments: Vec<PathBuf> = arguments.iter().map(PathBuf::from).collect();
     let sources: Vec<Source> = sources.iter().map(|source| Source::of(Path::new(source))).collect();
-    match (targets(output.map(Path::new), &sources), expect) {
+    match (targets(output.map(Path::new), &arguments, &sources), expect) {
         (Ok(targets), Ok(expect)) => {
             let shown: Vec<&str> = targets
                 .iter()
@@ -282,4 +296,37 @@ fn targets_follow_output_and_sources() {
     check_targets(Some("/"), &["a.yaml"], Ok(&["/a.yaml"]));
     check_targets(Some("out"), &["a/x", "b/x"], Ok(&["out/a/x", "out/b/x"]));
     check_targets(Some("out"), &["/a/x", "../b/x"], Err(Kind::Usage));
+    check_targets(Some("out/"), &["a/x"], Ok(&["out/a/x"]));
+    check_targets_of(Some("out"), &["a"], &["a/x"], Ok(&["out/a/x"]));
+    check_targets_of(None, &["a"], &["a/x"], Ok(&["-"]));
+}
+
+#[test]
+fn a_refused_file_leaves_no_folder() {
+    let folder = Folder::new();
+    let refuse = |_: &Path| Err(Report::message(Kind::Refused, "git would track it"));
+    let target = Target::File(folder.path("out/sub/a"));
+    let report = write(&target, b"x", Content::Plain(&refuse), &folder.context).unwrap_err();
+    assert_eq!(report.kind(), Kind::Refused);
+    assert!(!folder.path("out").exists());
+    write(&target, b"x", Content::Plain(&anywhere), &folder.context).unwrap();
+    folder.check("out/sub/a", "x", 0o600);
+}
+
+#[test]
+fn many_orders_are_carried_out_each_for_itself() {
+    let folder = Folder::new();
+    let names: Vec<String> = (0..200).map(|number| format!("{number}")).collect();
+    names.iter().for_each(|name| folder.put(name, "old", 0o644));
+    let originals: Vec<Original> = names.iter().map(|name| folder.original(name)).collect();
+    folder.put("7", "theirs", 0o644);
+    let order = |original| Order::replace(original, b"new", Content::Sealed);
+    let done = carry_out(&originals.iter().map(order).collect::<Vec<_>>(), &folder.context);
+    for (name, done) in names.iter().zip(done) {
+        match name.as_str() {
+            "7" => assert_eq!(done.unwrap_err().kind(), Kind::Conflict),
+            _ => assert!(done.unwrap()),
+        }
+        folder.check(name, if name == "7" { "theirs" } else { "new" }, 0o644);
+    }
 }

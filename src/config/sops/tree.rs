@@ -8,7 +8,7 @@ use std::collections::HashSet;
 
 use crate::config::reader::Source;
 use crate::config::{ConfigError, Problem};
-use crate::document::{Document, Entry, ExpandError, Expansion, FormatCode, Kind, NodeId, Style, Value};
+use crate::document::{Aliases, Document, Entry, ExpandError, FormatCode, Kind, NodeId, Style, Value};
 use crate::format::{Limits, by_code};
 
 use super::SopsProblem;
@@ -67,8 +67,13 @@ pub(super) fn read(source: Source<'_>) -> Result<Tree, ConfigError> {
     let mut parts = document.parts.iter();
     let first = parts.next().map(|part| part.root);
     let more = parts.next().map(|part| part.span.start);
-    let expansion = Expansion::within(&document, ITEMS);
-    let mut builder = Builder { source, document: &document, expansion, anchored: anchored(&document) };
+    let mut builder = Builder {
+        source,
+        document: &document,
+        aliases: document.aliases(),
+        left: ITEMS,
+        anchored: anchored(&document),
+    };
     let root = first.map(|root| builder.item(root, 0)).transpose()?;
     Ok(Tree { root, more })
 }
@@ -82,7 +87,9 @@ impl Item {
 struct Builder<'a> {
     source: Source<'a>,
     document: &'a Document,
-    expansion: Expansion<'a>,
+    aliases: Aliases<'a>,
+    /// How many more items may be made.
+    left: usize,
     /// Nodes that have an anchor, or hold one that has.
     anchored: HashSet<NodeId>,
 }
@@ -91,12 +98,12 @@ impl<'a> Builder<'a> {
     /// No deeper than `DEPTH`.
     fn item(&mut self, id: NodeId, level: usize) -> Result<Item, ConfigError> {
         let at = self.at(id);
-        self.expansion.take().map_err(|error| self.alias(at, &error))?;
+        self.left = self.left.checked_sub(1).ok_or_else(|| self.alias(at, &ExpandError::Size))?;
         if level > DEPTH {
             let problem = Problem::Limit { what: "levels of maps and lists", found: level, limit: DEPTH };
             return Err(self.source.error(at, problem));
         }
-        let id = self.expansion.resolved(id).map_err(|error| self.alias(at, &error))?;
+        let id = self.aliases.resolved(id).map_err(|error| self.alias(at, &error))?;
         let document = self.document;
         let node = document.node(id);
         let is_string = match (node.tag.as_deref(), &node.kind) {
@@ -124,7 +131,7 @@ impl<'a> Builder<'a> {
     }
 
     fn pairs(&mut self, entries: &'a [Entry], at: usize, level: usize) -> Result<Vec<Pair>, ConfigError> {
-        let merged = self.expansion.merged(entries).map_err(|error| self.alias(at, &error))?;
+        let merged = self.aliases.merged(entries, &mut self.left).map_err(|error| self.alias(at, &error))?;
         let pair = |entry: &Entry| {
             Ok(Pair {
                 key: entry.key.text.to_string(),

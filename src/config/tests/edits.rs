@@ -140,6 +140,27 @@ fn names_are_removed_from_rules() {
 }
 
 #[test]
+fn line_breaks_and_the_byte_order_mark_stay() {
+    let windows = format!("\u{feff}{}", TEXT.replace('\n', "\r\n"));
+    check(
+        &windows,
+        |text| add_recipient(text, "carol", "age", "age1carol"),
+        &[("\"bob\"]\r\n", "\"bob\"]\r\ncarol = { age = \"age1carol\" }\r\n")],
+    );
+    check(&windows, |text| remove_from_rule(text, 0, "alice"), &[("    \"alice\", # always\r\n", "")]);
+    let open = TEXT.trim_end();
+    check(open, |text| remove_from_rule(text, 0, "alice"), &[("    \"alice\", # always\n", "")]);
+    let mixed = TEXT.replacen('\n', "\r\n", 1);
+    for edited in [
+        add_recipient(&mixed, "carol", "age", "age1carol"),
+        remove_recipient(&mixed, "bob"),
+        add_to_rule(&mixed, 1, "bob"),
+    ] {
+        assert_eq!(edited, Err(EditError::Layout));
+    }
+}
+
+#[test]
 fn the_template_is_a_configuration() {
     for name in ["alice", "al.ice", "élise"] {
         let text = template(name, "age1alice");

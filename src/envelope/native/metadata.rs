@@ -10,7 +10,7 @@ use crate::keys::{BACKENDS, KeyRef, Recipient, Stanza};
 use crate::policy::{Cleartext, Comments, Integrity, Padding, PatternError, Policy, Selection};
 
 /// A file's metadata.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Header {
     /// What the file is.
     pub format: FormatCode,

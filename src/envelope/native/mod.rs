@@ -2,6 +2,8 @@
 
 mod align;
 mod error;
+#[cfg(feature = "test-util")]
+pub(crate) mod fuzzing;
 mod ids;
 mod metadata;
 mod payload;

@@ -31,6 +31,7 @@ pub(super) fn value_parts(value: &Value) -> (u8, &[u8]) {
         Value::EmptyMap => (EMPTY_MAP, &[]),
         Value::EmptyList => (EMPTY_LIST, &[]),
         Value::Ambiguous(text) => (AMBIGUOUS, text.as_bytes()),
+        Value::Bytes(bytes) => (BYTES, bytes.expose()),
     }
 }
 
@@ -97,6 +98,7 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Payload, PayloadError> {
         },
         NULL => empty(Value::Null)?,
         TIME => Value::Time(text()?),
+        BYTES if kind == 0 => Value::Bytes(SecretBytes::new(value.to_vec())),
         EMPTY_MAP => empty(Value::EmptyMap)?,
         EMPTY_LIST => empty(Value::EmptyList)?,
         COMMENT if kind == 0 => return Ok(Payload::Comment(text()?)),
@@ -142,6 +144,7 @@ const FLOAT: u8 = 0x03;
 const BOOL: u8 = 0x04;
 const NULL: u8 = 0x05;
 const TIME: u8 = 0x06;
+const BYTES: u8 = 0x07;
 const EMPTY_MAP: u8 = 0x08;
 const EMPTY_LIST: u8 = 0x09;
 const COMMENT: u8 = 0x0A;

@@ -11,7 +11,7 @@ use super::structure::{Ids, Place, Section, Structure, build};
 use super::subkeys::{CoreKeys, Root, Subkeys};
 use super::token::{self, ANY_PREFIX, Tail, Token};
 use crate::crypto::{self, Hm};
-use crate::document::{Comment, Document, NodeId, Spelling, Style, Tree, Value};
+use crate::document::{Comment, Document, FormatCode, NodeId, Spelling, Style, Tree, Value};
 use crate::parallel;
 use crate::policy::{Cleartext, Comments};
 use crate::secret::{DataKey, SecretText};
@@ -246,6 +246,18 @@ impl Sealed {
         let (mut leaves, mut comments) = (Vec::with_capacity(read.len()), Vec::new());
         for (record, Read { payload, .. }) in self.structure.records.iter().zip(read) {
             match (record.place, payload) {
+                (Place::Leaf(id), Some(Payload::Leaf(_, spelling)))
+                    if !quotes_fit(&self.body, id, &spelling) =>
+                {
+                    let reason = "it stands in other quotes than its value did";
+                    return Err(EnvelopeError::Token { at: Where::of(&self.body, record.place), reason });
+                }
+                // Type 07 is a whole file's, and nothing else is.
+                (Place::Leaf(_), Some(Payload::Leaf(value, _)))
+                    if matches!(value, Value::Bytes(_)) != (self.body.format == FormatCode::Binary) =>
+                {
+                    return Err(EnvelopeError::Value { at: Where::of(&self.body, record.place) });
+                }
                 (Place::Leaf(id), Some(Payload::Leaf(value, spelling))) => leaves.push((id, value, spelling)),
                 (Place::Comment(index), Some(Payload::Comment(text))) => comments.push((index, text)),
                 _ => return Err(EnvelopeError::Value { at: Where::of(&self.body, record.place) }),
@@ -312,7 +324,7 @@ pub(super) fn head_tag(keys: &CoreKeys, structure: &Structure, n: u32) -> [u8; 1
 pub(super) fn section_tag(keys: &CoreKeys, document: &Document, section: &Section, n: u32) -> [u8; 16] {
     let mut mac = keys.clear.clone().part(&n.to_be_bytes()).part(&section.name).part(&section.next);
     for (path, id) in &section.leaves {
-        let value = document.value(*id).unwrap_or(Value::Null);
+        let value = clear_value(document, *id);
         let (code, bytes) = value_parts(&value);
         mac = mac.part(path).joined(&[&[code], &be32(bytes.len()), bytes]);
     }
@@ -333,6 +345,26 @@ pub(super) fn seal_tag(keys: &CoreKeys, newest: u32, tails: &[Tail]) -> [u8; 16]
     mac.tag()
 }
 
+/// What a section says of a clear leaf: its value. In dotenv and INI, whose quotes are part of what programs read, the
+/// text as it is written, quotes and all, with `\n` for every line break.
+fn clear_value(document: &Document, id: NodeId) -> Value {
+    match document.scalar(id) {
+        Some(scalar) if is_raw(document) => {
+            Value::Str(scalar.token.of(&document.source).replace("\r\n", "\n").into())
+        }
+        _ => document.value(id).unwrap_or(Value::Null),
+    }
+}
+
+/// Whether a token stands in the quotes of what it replaced. In dotenv and INI they decide what is read behind it.
+fn quotes_fit(document: &Document, id: NodeId, spelling: &Spelling) -> bool {
+    !is_raw(document) || document.scalar(id).is_some_and(|scalar| scalar.style as u8 == spelling.style())
+}
+
+fn is_raw(document: &Document) -> bool {
+    matches!(document.format, FormatCode::Dotenv | FormatCode::Ini)
+}
+
 fn same(a: &[u8; 16], b: &[u8; 16]) -> bool {
     a.ct_eq(b).into()
 }
@@ -347,7 +379,7 @@ fn leaf_token(body: &Document, id: NodeId) -> Result<Option<Token>, EnvelopeErro
     let fail = |reason| EnvelopeError::Token { at: Where::of(body, Place::Leaf(id)), reason };
     let quotes = match scalar.style {
         Style::Plain => 0,
-        Style::Single | Style::Double => 2,
+        Style::Single | Style::Double | Style::Backtick => 2,
         _ => return Err(fail("a token cannot stand in a block or multi-line text")),
     };
     if scalar.token.end - scalar.token.start != text.len() + quotes {

@@ -13,6 +13,7 @@ mod time;
 mod token;
 mod values;
 
+pub use crate::crypto::{Gcm, combine, split};
 pub use error::{Damage, SopsError};
 pub use keys::Key;
 pub use mac::{Mac, modified};

@@ -24,8 +24,17 @@ fn translate(pattern: &str) -> Result<String, String> {
     let mut out = String::with_capacity(pattern.len() + 16);
     let mut rest = pattern;
     let mut class = None;
+    let mut repeated = Repeated::No;
     while let Some(c) = rest.chars().next() {
         let behind = rest.get(c.len_utf8()..).unwrap_or_default();
+        let is_repeat = class.is_none() && (matches!(c, '*' | '+' | '?') || (c == '{' && repeats(behind)?));
+        repeated = repeated.then(c, is_repeat)?;
+        if c == '{' && is_repeat {
+            let end = rest.find('}').map_or(rest.len(), |at| at + 1);
+            out.push_str(rest.get(..end).unwrap_or_default());
+            rest = rest.get(end..).unwrap_or_default();
+            continue;
+        }
         rest = match (c, class) {
             ('\\', _) => escape(behind, class.is_some(), &mut out)?,
             ('[', None) => open_class(behind, &mut class, &mut out),
@@ -48,7 +57,7 @@ fn translate(pattern: &str) -> Result<String, String> {
                 out.push_str("\\-");
                 behind
             }
-            ('{', None) if !repeats(behind)? => {
+            ('{', None) => {
                 out.push_str("\\{");
                 behind
             }
@@ -59,6 +68,25 @@ fn translate(pattern: &str) -> Result<String, String> {
         };
     }
     Ok(out)
+}
+
+/// Whether what was read last is a repetition, which Go does not repeat.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Repeated {
+    No,
+    Yes,
+    Lazily,
+}
+
+impl Repeated {
+    fn then(self, c: char, is_repeat: bool) -> Result<Self, String> {
+        match (self, c) {
+            _ if !is_repeat => Ok(Self::No),
+            (Self::No, _) => Ok(Self::Yes),
+            (Self::Yes, '?') => Ok(Self::Lazily),
+            _ => Err("it repeats a repetition".to_owned()),
+        }
+    }
 }
 
 fn open_class<'a>(behind: &'a str, class: &mut Option<usize>, out: &mut String) -> &'a str {
@@ -182,11 +210,14 @@ mod tests {
         check(r"^[[:upper:]]$", &["A"], &["a"]);
         check(r"\<x\>", &["<x>"], &["x"]);
         check("(?i)secret", &["SECRET"], &[]);
+        check("^a{2}?b*?(?:c)+$", &["aac"], &["ac"]);
     }
 
     #[test]
     fn what_is_no_pattern() {
-        for pattern in ["(", "a**", "[", "a\\", "x{1001}", r"\C", "(?=a)", r"(a)\1", "[z-a]"] {
+        for pattern in
+            ["(", "a**", "a{2}{3}", "a+??", "[", "a\\", "x{1001}", r"\C", "(?=a)", r"(a)\1", "[z-a]"]
+        {
             assert!(compile(pattern).is_err(), "{pattern}");
         }
         assert!(!compile("(").unwrap_err().contains('\n'));

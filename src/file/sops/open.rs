@@ -1,15 +1,15 @@
 //! A SOPS file is read, its data key unwrapped, every token opened and the MAC compared.
 
-use crate::crypto::{Gcm, combine};
 use crate::document::{Document, FormatCode, NodeId, Span, Splice, Style, Tree, Value, apply};
 use crate::envelope::sops::{
-    Damage, ENTRY, Item, Mac, Meaning, Metadata, Outline, Slot, SopsError, Token, Type, What, damaged,
-    is_token, meaning,
+    Damage, ENTRY, Gcm, Item, Mac, Meaning, Metadata, Outline, Slot, SopsError, Token, Type, What, combine,
+    damaged, is_token, meaning,
 };
 use crate::file::FileError;
 use crate::format::gate::GateError;
 use crate::format::{Format, Limits};
 use crate::keys::{Keyring, Recipient, Stanza, UnwrapError, WrapContext};
+use crate::parallel;
 use crate::secret::{DataKey, SecretBytes, SecretString, SecretText};
 
 /// A SOPS file that was read and not yet authenticated.
@@ -141,13 +141,17 @@ impl SopsFile {
     pub fn open_with(self, key: DataKey, limits: &Limits) -> Result<OpenSops, FileError> {
         let gcm = Gcm::new(&key);
         let mut mac = Mac::new(self.metadata.mac_only_encrypted);
-        let mut items = Vec::with_capacity(self.outline.slots.len());
-        for (index, slot) in self.outline.slots.iter().enumerate() {
-            let item = self.open_slot(index, slot, &gcm)?;
-            if let (Some(item), What::Leaf(_)) = (&item, &slot.what) {
+        let slots = &self.outline.slots;
+        let open = |(): &mut (), index: usize| match slots.get(index) {
+            Some(slot) => self.open_slot(index, slot, &gcm),
+            None => Ok(None),
+        };
+        let items: Vec<Option<Item>> =
+            parallel::map(slots.len(), || (), open).into_iter().collect::<Result<_, _>>()?;
+        for (item, slot) in items.iter().zip(slots) {
+            if let (Some(item), What::Leaf(_)) = (item, &slot.what) {
                 mac.add(item, slot.encrypted);
             }
-            items.push(item);
         }
         mac.verify(&self.metadata.mac, &gcm, &self.metadata.modified())?;
         let (plain, outline) = self.unseal(&items, limits)?;
@@ -259,17 +263,23 @@ impl SopsFile {
     }
 
     fn unsealed(&self, items: &[Option<Item>], simple: &[bool]) -> Result<SecretText, FileError> {
-        let mut splices = Vec::new();
-        for ((slot, item), simple) in self.outline.slots.iter().zip(items).zip(simple) {
-            let (Some(item), true) = (item, slot.encrypted) else { continue };
+        let put_back = |(): &mut (), index: usize| -> Result<Vec<Splice>, FileError> {
+            let (Some(slot), Some(Some(item))) = (self.outline.slots.get(index), items.get(index)) else {
+                return Ok(Vec::new());
+            };
             match slot.what {
-                What::Leaf(id) => splices.extend(self.value(id, item, *simple)?),
-                What::Comment(index) => {
-                    splices.push(Splice::new(comment_span(&self.document, index), comment_text(item)?));
+                _ if !slot.encrypted => Ok(Vec::new()),
+                What::Leaf(id) => self.value(id, item, simple.get(index).copied().unwrap_or_default()),
+                What::Comment(comment) => {
+                    Ok(vec![Splice::new(comment_span(&self.document, comment), comment_text(item)?)])
                 }
-                What::Element(id) => splices.push(self.element(id, item)?),
-                What::Nothing(_) => {}
+                What::Element(id) => Ok(vec![self.element(id, item)?]),
+                What::Nothing(_) => Ok(Vec::new()),
             }
+        };
+        let mut splices = Vec::with_capacity(items.len());
+        for done in parallel::map(items.len(), || (), put_back) {
+            splices.extend(done?);
         }
         let mut cuts = cuts_of(&self.document, self.format)?;
         cuts.extend(splices.iter().cloned());

@@ -3,16 +3,16 @@
 use super::aliases;
 use super::kept;
 use super::open::{OpenSops, SopsFile, comment_span, edit_error};
-use crate::crypto::{Gcm, split};
 use crate::document::{Document, FormatCode, NodeId, Span, Splice, apply};
 use crate::envelope::sops::{
-    ENTRY, Item, Key, Mac, Meaning, Metadata, Outline, Selector, Slot, SopsError, Token, Type, What,
-    is_type_tag, locate, meaning,
+    ENTRY, Gcm, Item, Key, Mac, Meaning, Metadata, Outline, Selector, Slot, SopsError, Token, Type, What,
+    is_type_tag, locate, meaning, split,
 };
 use crate::file::FileError;
 use crate::format::gate::GateError;
 use crate::format::{Addition, Format, Limits};
 use crate::keys::{Keyring, Recipient, WrapContext};
+use crate::parallel;
 use crate::secret::{DataKey, SecretBytes, SecretText};
 
 /// How a file is to be sealed.
@@ -157,6 +157,9 @@ fn check_format(document: &Document) -> Result<(), FileError> {
         FormatCode::Toml => {
             Err(SopsError::Root("SOPS has no TOML: only the native envelope can seal it").into())
         }
+        FormatCode::Dotenv | FormatCode::Ini | FormatCode::Binary => {
+            Err(SopsError::Root("SOPS files of this format cannot be written yet").into())
+        }
         FormatCode::Json if serde_json::from_str::<serde::de::IgnoredAny>(&document.source).is_err() => {
             let reason =
                 "SOPS reads strict JSON alone: remove comments, trailing commas and the byte order mark";
@@ -208,29 +211,36 @@ fn tokens(
         Some((before, true)) => kept::pairs(outline, items, before),
         _ => vec![None; outline.slots.len()],
     };
-    let (mut splices, mut fresh) = (Vec::new(), 0);
-    for ((slot, item), kept) in outline.slots.iter().zip(items).zip(kept) {
-        let (Some(item), true) = (item, slot.encrypted) else { continue };
-        let old = before.and_then(|(before, _)| Some((before, kept?)));
-        if let Some(stood) = old.and_then(|(before, old)| kept::as_it_stood(document, slot, before, old)) {
-            splices.extend(stood);
-            continue;
-        }
-        let token = match old.and_then(|(before, old)| kept::token(before, old)) {
-            Some(token) => token,
-            None => {
-                fresh += 1;
-                Token::seal(item, gcm, &slot.aad)?.into()
-            }
+    let one = |(): &mut (), index: usize| -> Result<(Vec<Splice>, bool), FileError> {
+        let (Some(slot), Some(Some(item))) = (outline.slots.get(index), items.get(index)) else {
+            return Ok((Vec::new(), false));
         };
-        match slot.what {
-            What::Comment(index) => splices.push(Splice::new(comment_span(document, index), token)),
-            What::Leaf(id) => {
-                splices.extend(untagged(document, id)?);
-                splices.extend(format.put_token(document, id, &token));
-            }
-            What::Element(_) | What::Nothing(_) => {}
+        if !slot.encrypted {
+            return Ok((Vec::new(), false));
         }
+        let old = before.and_then(|(before, _)| Some((before, kept.get(index).copied()??)));
+        if let Some(stood) = old.and_then(|(before, old)| kept::as_it_stood(document, slot, before, old)) {
+            return Ok((stood, false));
+        }
+        let (token, is_fresh) = match old.and_then(|(before, old)| kept::token(before, old)) {
+            Some(token) => (token, false),
+            None => (Token::seal(item, gcm, &slot.aad)?.into(), true),
+        };
+        let splices = match slot.what {
+            What::Comment(comment) => vec![Splice::new(comment_span(document, comment), token)],
+            What::Leaf(id) => {
+                let tag = untagged(document, id)?;
+                tag.into_iter().chain(format.put_token(document, id, &token)).collect()
+            }
+            What::Element(_) | What::Nothing(_) => Vec::new(),
+        };
+        Ok((splices, is_fresh))
+    };
+    let (mut splices, mut fresh) = (Vec::with_capacity(items.len()), 0);
+    for done in parallel::map(items.len(), || (), one) {
+        let (own, is_fresh) = done?;
+        splices.extend(own);
+        fresh += usize::from(is_fresh);
     }
     Ok((splices, fresh))
 }

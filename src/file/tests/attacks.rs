@@ -400,6 +400,49 @@ e:
 }
 
 #[test]
+fn ac_19b_quotes_that_change_what_is_read() {
+    let dotenv = "a=\"$x\" # c\nb='1'\nc=1\npw=\"x\" # d\nq.pw='y'\nr.pw=z\n";
+    let rule =
+        || Policy { selection: only(&["pw", "*.pw", "\"q.pw\"", "\"r.pw\""], &[]), ..Policy::default() };
+    Victim::new("dotenv", dotenv, rule()).refuses_edits(&[
+        ("\"$x\"", "'$x'"),
+        ("\"$x\"", "$x"),
+        ("'1'", "1"),
+        ("c=1", "c='1'"),
+        ("pw=\"sealed", "pw='sealed"),
+        ("c=1\n", "c=1\nc=1\n"),
+        ("c=1\n", "c=1\nr.pw=z\n"),
+        ("c=1\n", ""),
+    ]);
+    let sealed = Victim::new("dotenv", dotenv, rule()).sealed;
+    let user = User::new("alice");
+    let open = user.seal(dotenv, by_name("dotenv").unwrap(), rule()).text.to_string();
+    assert_eq!(tokens(&sealed).len(), 3);
+    let dotenv = by_name("dotenv").unwrap();
+    for (at, token) in tokens(&open).iter().enumerate() {
+        for quotes in ["", "'", "\"", "`"].iter().enumerate().filter(|(index, _)| *index != [2, 1, 0][at]) {
+            let old = ["\"", "'", ""][at];
+            let changed = open.replace(&format!("{old}{token}{old}"), &format!("{0}{token}{0}", quotes.1));
+            assert!(user.refused(&changed, dotenv), "{changed}");
+        }
+    }
+    let ini = "a = \"1\"\n[s]\nb = 2\nflag\npw = \"x\"\n[s]\nb = 3\n  4\n[e]\n";
+    Victim::new("ini", ini, passwords()).refuses_edits(&[
+        ("\"1\"", "1"),
+        ("\"1\"", "'1'"),
+        ("b = 2", "b = \"2\""),
+        ("flag\n", ""),
+        ("flag\n", "flag =\n"),
+        ("flag\n", "flag\nflag\n"),
+        ("  4", "   4"),
+        ("[e]\n", ""),
+        ("[e]\n", "[e]\n[s]\n"),
+        ("[s]\nb = 3", "[t]\nb = 3"),
+        ("pw = \"sealed", "pw = sealed"),
+    ]);
+}
+
+#[test]
 fn ac_19b_quotes_that_change_the_meaning_for_older_readers() {
     let text = "a: \"NO\"\nb: \"on\"\nc: \"12:30:45\"\nd: \"1_000\"\n\"on\": 1\n\"1\": 2\ny: yes\npw: x\n";
     Victim::new("yaml", text, passwords()).refuses_edits(&[

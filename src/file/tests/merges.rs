@@ -3,7 +3,7 @@
 
 use std::process::Command;
 
-use proptest::prelude::{ProptestConfig, any, proptest};
+use proptest::prelude::{BoxedStrategy, ProptestConfig, Strategy, any, proptest};
 
 use super::random::{leaves, tree, value, without_null};
 use super::{User, tokens};
@@ -99,6 +99,48 @@ proptest! {
         for format in ["yaml", "json", "toml"] {
             check(by_name(format).unwrap(), &tree, &ours, &theirs);
         }
+    }
+}
+
+/// A map of texts, or of maps of texts.
+fn flat(depth: u32) -> impl Strategy<Value = Tree> {
+    let leaf = "[a-z0-9 '#;]{0,9}".prop_map(|text| Tree::text(&text)).boxed();
+    let map = |inner: BoxedStrategy<Tree>| {
+        proptest::collection::btree_map("[a-h]{1,2}", inner, 1..6)
+            .prop_map(|pairs| Tree::Map(pairs.into_iter().collect()))
+            .boxed()
+    };
+    (1..depth).fold(map(leaf), |inner, _| map(inner))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn flat_files_merge_as_plain_ones(
+        pairs in flat(1),
+        sections in flat(2),
+        ours in proptest::collection::vec(any::<[bool; 2]>(), 24),
+        theirs in proptest::collection::vec(any::<[bool; 2]>(), 24),
+    ) {
+        let marks = |bits: &[[bool; 2]]| bits.iter().map(|bits| *bits == [true; 2]).collect::<Vec<_>>();
+        check(by_name("dotenv").unwrap(), &pairs, &marks(&ours), &marks(&theirs));
+        check(by_name("ini").unwrap(), &sections, &marks(&ours), &marks(&theirs));
+    }
+}
+
+/// Two lines of metadata for each clear key: branches that edit neighbours of a secret do not meet.
+#[test]
+fn clear_values_on_each_side_of_a_secret_merge() {
+    for (name, text) in [("dotenv", "a=1\npw=x\nb=2\n"), ("ini", "[a]\nk=1\n[s]\npw=x\n[b]\nk=2\n")] {
+        let (user, format) = (User::new("alice"), by_name(name).unwrap());
+        let base = user.seal(text, format, super::passwords()).text;
+        let open = user.open(&base, format);
+        let (one, two) = (text.replace("=1", "=3"), text.replace("=2", "=4"));
+        let both = merged(&base, &user.edit(&open, &one), &user.edit(&open, &two)).unwrap();
+        let open = user.open(&both, format);
+        let expect = one.replace("=2", "=4");
+        assert_eq!((open.state(), open.plain().source.as_str()), (State::Linked, expect.as_str()));
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod attacks;
 mod bugs;
+mod bytes;
 mod edits;
 mod merges;
 mod path;
@@ -70,8 +71,11 @@ const JSON: &str = "{\n  \"host\": \"db.prod\",\n  \"users\": [\n    {\"name\": 
 const TOML: &str = "host = \"db.prod\" # where\nport = 5432\n\n[[users]]\nname = \"a\"\npass = 's3cret one'\n\n[[users]]\nname = \"b\"\npass = \"\"\nnotes = \"\"\"\nx\n  y\n\"\"\"\n";
 const YAML: &str = "# head\nhost: db.prod # where\nport: 5432\nusers:\n  - name: a\n    pass: 's3cret one'\n  - name: b\n    pass: \"\"\n    key: |2- # why\n        x\n      y\n\non: yes\nempty: {}\nnone: ~\n";
 
+const INI: &str = "; head\nhost = db.prod\nport=5432\n\n[users] # who\nname = a\npass = \"s3cret one\"\n\n[users]\nname: b\npass =\nnotes = x\n  y\n\n[on]\nyes\n[empty]\n";
+const DOTENV: &str = "# head\nhost=db.prod\nexport port = 5432\nusers='a' # who\n\npass=\"s3cret one\"\npass=\nnotes='x\n  y'\n";
+
 fn samples() -> Vec<(&'static dyn Format, &'static str)> {
-    [("json", JSON), ("toml", TOML), ("yaml", YAML)]
+    [("json", JSON), ("toml", TOML), ("yaml", YAML), ("ini", INI), ("dotenv", DOTENV)]
         .into_iter()
         .filter_map(|(name, text)| Some((by_name(name)?, text)))
         .collect()

@@ -9,6 +9,9 @@ use crate::format::{Limits, by_name};
 const TEXTS: &[(&str, &str)] = &[
     ("yaml", "a: &x 1\nl:\n  - pw: one\n  - *x\npw: 'it''s'\n---\npw: {}\n"),
     ("json", "{\"a\": 1, \"l\": [{\"pw\": \"one\"}, 2],\n \"pw\": null}\n"),
+    ("dotenv", "a=1\nexport pw='it'\nb: \"x y\"\npw=\"\"\nc=\n"),
+    ("ini", "a = 1\n[l]\npw = one\nflag\n[l]\nb: '2'\npw=\"two\"\n  [m]\n"),
+    ("binary", "{\n  \"data\": \"aGVsbG8=\"\n}\n"),
     ("toml", "a = 1\npw = 'x'\n[[l]]\npw = \"one\"\n[[l]]\nb = 2024-01-01\n"),
 ];
 

@@ -1,10 +1,11 @@
 //! Changes of single values, in the layout of their neighbours.
 
+use super::scan::scan;
 use super::text::{Layout, is_number, write, write_string};
-use crate::document::{Document, Kind, NodeId, Span, Splice, Step, Tree, Value};
-use crate::format::EditError;
+use crate::document::{Comment, Document, Kind, NodeId, Span, Splice, Step, Tree, Value, apply};
 use crate::format::flow::{Items, line_break_of};
 use crate::format::line::{is_blank, start_of_line};
+use crate::format::{EditError, Limits};
 use crate::secret::{SecretString, SecretText};
 
 /// Puts `value` in place of the value `id`.
@@ -15,7 +16,9 @@ pub(super) fn replace(document: &Document, id: NodeId, value: &Tree) -> Result<V
         Some(parent) => items(document, parent, document.node(parent).span).is_multi_line(),
         None => true,
     };
-    Ok(vec![Splice::new(span, written(document, span.start, is_multi_line, value))])
+    let splices = vec![Splice::new(span, written(document, span.start, is_multi_line, value))];
+    check_commas(document, &splices, span.start)?;
+    Ok(splices)
 }
 
 /// Adds `value` to the container `parent`.
@@ -73,7 +76,9 @@ pub(super) fn remove(document: &Document, id: NodeId) -> Result<Vec<Splice>, Edi
         return Err(EditError { offset: node.span.start, reason: "the root cannot be removed".to_owned() });
     };
     let gone: Vec<bool> = children(document, parent).map(|child| child == id).collect();
-    Ok(items(document, parent, document.node(parent).span).remove(&gone))
+    let splices = items(document, parent, document.node(parent).span).remove(&gone);
+    check_commas(document, &splices, node.span.start)?;
+    Ok(splices)
 }
 
 /// The items of the container `id`, which stands at `span`.
@@ -132,6 +137,27 @@ fn unit(document: &Document) -> &str {
 fn line_indent(text: &str, at: usize) -> &str {
     let line = text[start_of_line(text, at)..at].trim_start_matches('\u{feff}');
     &line[..line.len() - line.trim_start_matches([' ', '\t']).len()]
+}
+
+/// Refuses to take the last comment of a file that has a comma which only a file with comments may have.
+fn check_commas(document: &Document, splices: &[Splice], offset: usize) -> Result<(), EditError> {
+    let goes = |comment: &Comment| {
+        splices
+            .iter()
+            .any(|splice| splice.span.start <= comment.span.start && comment.span.end <= splice.span.end)
+    };
+    if document.comments.is_empty() || !document.comments.iter().all(goes) {
+        return Ok(());
+    }
+    let limits = Limits { file: usize::MAX, leaves: usize::MAX, leaf: usize::MAX, ..Limits::default() };
+    match apply(&document.source, splices).map(|text| scan(&text.shared(), &limits)) {
+        Ok(Ok(_)) => Ok(()),
+        _ => {
+            let reason = "the last comment of the file would go, and with it the comma behind a last element: \
+                          remove that comma first";
+            Err(EditError { offset, reason: reason.to_owned() })
+        }
+    }
 }
 
 /// Refuses numbers that JSON has no form for.

@@ -8,6 +8,8 @@ mod text;
 #[cfg(test)]
 mod tests;
 
+pub(super) use text::{decode, write_string};
+
 use crate::document::{Document, FormatCode, NodeId, Spelling, Splice, Step, Style, Tree, Value};
 use crate::format::spelling::{self, Placed, Record};
 use crate::format::{Addition, Cut, EditError, Format, Limits, ParseError};

@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::document::{Kind, apply};
+use crate::document::{KeyPath, Kind, apply};
 use crate::format::testing::{Edit, cases, edited, entry, opened_after, round_trip, same, shown, tree};
 
 fn parse(source: &str) -> Result<Document, ParseError> {
@@ -305,7 +305,7 @@ fn entries_elsewhere_are_errors() {
 }
 
 fn find(document: &Document, path: &str) -> NodeId {
-    document.find(&crate::document::KeyPath::parse(path).unwrap()).unwrap()
+    document.find(&KeyPath::parse(path).unwrap()).unwrap()
 }
 
 #[test]
@@ -390,6 +390,21 @@ fn new_files_are_rendered() {
     let text = Json.render(&entry());
     assert_eq!(shown(&tree(&parse(&text).unwrap())), shown(&entry()));
     assert_eq!(Json.render(&Tree::Map(Vec::new())), "{}\n");
+}
+
+#[test]
+fn the_last_comment_does_not_go_where_a_comma_needs_it() {
+    let refused = |source: &str, remove: bool| {
+        let document = parse(source).unwrap();
+        let id = document.find(&KeyPath::parse("b").unwrap()).unwrap();
+        let splices =
+            if remove { Json.remove(&document, id) } else { Json.replace(&document, id, &Tree::int(1)) };
+        splices.err().map(|error| error.offset)
+    };
+    assert_eq!(refused("{\"a\": 1, \"b\": // c\n 2,}", true), Some(20));
+    assert_eq!(refused("{\"a\": 1, \"b\": [ // c\n 2],}", false), Some(14));
+    assert_eq!(refused("{\"a\": 1, \"b\": [ // c\n 2],\n}", false), None);
+    assert_eq!(refused("{\"a\": 1, /* c */ \"b\": [ // c\n 2],}", false), None);
 }
 
 #[test]

@@ -1,5 +1,8 @@
 //! JSON's strings and numbers, and trees written as JSON.
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+
 use crate::document::{Tree, Value};
 use crate::secret::{SecretString, SecretText};
 
@@ -74,12 +77,13 @@ pub(super) fn write_value(out: &mut String, value: &Value) {
         | Value::Float(text)
         | Value::Time(text)
         | Value::Ambiguous(text) => write_string(out, text),
+        Value::Bytes(bytes) => write_string(out, &BASE64_STANDARD.encode(bytes.expose())),
         Value::Bool(_) | Value::EmptyMap | Value::EmptyList => out.push_str(&value.to_text()),
     }
 }
 
 /// Writes `text` in double quotes, escaping only what must be escaped.
-pub(super) fn write_string(out: &mut String, text: &str) {
+pub(in crate::format) fn write_string(out: &mut String, text: &str) {
     out.push('"');
     for c in text.chars() {
         match c {
@@ -120,7 +124,7 @@ pub(super) fn is_number(token: &str) -> bool {
 /// # Errors
 /// The byte offset and what is wrong. A lone surrogate is no character and could not come back from a payload, so it is
 /// refused here, at the earliest place.
-pub(super) fn decode(inner: &str) -> Result<SecretText, (usize, &'static str)> {
+pub(in crate::format) fn decode(inner: &str) -> Result<SecretText, (usize, &'static str)> {
     // An escape is never shorter than its character: the capacity holds, no unwiped copy is left behind.
     let mut out = SecretString::new(String::with_capacity(inner.len()));
     let mut at = 0;

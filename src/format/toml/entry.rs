@@ -4,7 +4,7 @@ use super::layout::{ROOT, UNKNOWN, extent};
 use super::write::write_table;
 use crate::document::{Document, Entry, Kind, Node, Span, Splice, Tree};
 use crate::format::flow::line_break_of;
-use crate::format::line::{LineBreak, indentation, start_of_line};
+use crate::format::line::{before_entry, ends_line, indentation, parting, start_of_line};
 use crate::format::{EditError, ParseError};
 
 /// Appends the entry as a table: its scalars first, then its tables.
@@ -14,14 +14,9 @@ pub(super) fn attach(document: &Document, name: &str, entry: &Tree) -> Result<Ve
     }
     let text = document.source.as_str();
     let line_break = line_break_of(text);
-    let is_closed = ends_line(text);
-    let mut out = String::new();
-    if !text.trim_start_matches('\u{feff}').is_empty() {
-        out.push_str(if is_closed { "" } else { line_break });
-        out.push_str(line_break);
-    }
+    let mut out = parting(text, line_break);
     write_table(&mut out, &[name], false, entry, line_break);
-    if !is_closed {
+    if !ends_line(text) {
         out.truncate(out.len() - line_break.len());
     }
     Ok(vec![Splice::new(Span::new(text.len(), text.len()), out)])
@@ -57,7 +52,7 @@ pub(super) fn detach(mut document: Document, name: &str) -> Result<(Document, Op
         Some(_) => start_of_line(text, node.span.start),
         None => node.span.start,
     };
-    let kept = text[..kept(text, start)].into();
+    let kept = text[..before_entry(text, start)].into();
 
     document.source = kept;
     document.nodes.truncate(first);
@@ -73,27 +68,6 @@ pub(super) fn detach(mut document: Document, name: &str) -> Result<(Document, Op
     document.nodes[0].span = span;
     document.parts.iter_mut().for_each(|part| part.span = span);
     Ok((document, tree))
-}
-
-/// How much of `text` is kept where the entry's first line begins at `start`.
-fn kept(text: &str, start: usize) -> usize {
-    let mark = text.len() - text.trim_start_matches('\u{feff}').len();
-    let without_break = |end: usize| match LineBreak::last_in(&text[..end]) {
-        kind if ends_line(&text[..end]) => Some(end - kind.text().len()),
-        _ => None,
-    };
-    let mut end = start.max(mark);
-    if let Some(blank) = without_break(end).filter(|end| ends_line(&text[..*end])) {
-        end = blank;
-    }
-    if !ends_line(text) {
-        end = without_break(end).unwrap_or(end);
-    }
-    end
-}
-
-fn ends_line(text: &str) -> bool {
-    text.ends_with('\n')
 }
 
 /// The entry of that name at the top.

@@ -78,7 +78,7 @@ pub(super) fn is_bare(value: &Value) -> bool {
     match value {
         Value::Int(text) | Value::Float(text) | Value::Time(text) => leaf(text).as_ref() == Some(value),
         Value::Bool(_) | Value::EmptyMap | Value::EmptyList => true,
-        Value::Str(_) | Value::Null | Value::Ambiguous(_) => false,
+        Value::Str(_) | Value::Null | Value::Ambiguous(_) | Value::Bytes(_) => false,
     }
 }
 

@@ -130,7 +130,9 @@ pub(super) fn absorbs(text: &str, at: usize, chomp: Chomp, indent: Option<usize>
         let content = line.of(text);
         let spaces = indentation(content);
         let is_empty = spaces == content.len();
-        if is_empty && (chomp == Chomp::Keep || indent.is_some_and(|indent| spaces > indent)) {
+        // A last line of spaces without a break is no line of the value.
+        let keeps = chomp == Chomp::Keep && line.next > line.end;
+        if is_empty && (keeps || indent.is_some_and(|indent| spaces > indent)) {
             return true;
         }
         let needed = indent.unwrap_or(least);
@@ -192,6 +194,9 @@ mod tests {
             ("\n  # c\n", Chomp::Clip, 2, true),
             ("\nk: v\n", Chomp::Clip, 2, false),
             ("\nk: v\n", Chomp::Keep, 2, true),
+            ("  \n", Chomp::Keep, 2, true),
+            ("  ", Chomp::Keep, 2, false),
+            ("   ", Chomp::Keep, 2, true),
             ("   \n", Chomp::Strip, 2, true),
             ("  \n", Chomp::Strip, 2, false),
             ("---\n", Chomp::Strip, 0, false),

@@ -1,7 +1,9 @@
 //! Reads a change back before anyone sees it: the new text must hold exactly the old tree with that change.
 
+use std::collections::HashSet;
+
 use super::{parse, schema};
-use crate::document::{Document, Kind, NodeId, Splice, Step, Tree, Value, apply};
+use crate::document::{Document, Kind, Node, NodeId, Splice, Step, Tree, Value, apply};
 use crate::format::{EditError, Limits};
 
 /// A change of one place.
@@ -60,10 +62,10 @@ fn needed_anchor<'a>(document: &'a Document, change: &Change<'_>) -> Option<&'a 
     let end = end.map_or(document.nodes.len(), NodeId::index);
     let inside = document.nodes.get(top.index()..end).unwrap_or_default();
     let mut gone = inside.iter().skip(usize::from(keeps_own)).filter_map(|node| node.anchor.as_deref());
-    gone.find(|name| {
-        let rest = document.nodes.get(end..).unwrap_or_default();
-        rest.iter().any(|node| matches!(&node.kind, Kind::Alias(alias) if &**alias == *name))
-    })
+    let rest = document.nodes.get(end..).unwrap_or_default();
+    let alias = |node: &'a Node| if let Kind::Alias(name) = &node.kind { Some(&**name) } else { None };
+    let needed: HashSet<&str> = rest.iter().filter_map(alias).collect();
+    gone.find(|name| needed.contains(name))
 }
 
 /// A tree as one flat list.

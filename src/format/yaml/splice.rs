@@ -1,7 +1,9 @@
 //! Tokens in and values back out, by the rules R1 to R4 of `docs/design/round-trip.md`.
 
 use super::block::{Chomp, Header, absorbs, is_content};
-use super::lines::{Eol, Line, break_before, ends_with_break, indentation, is_blank, line_end, lines};
+use super::lines::{
+    Eol, Line, break_before, ends_with_break, indentation, is_blank, is_marker, line_end, line_start, lines,
+};
 use super::spelling::{Record, bare, reference_break};
 use super::{decode, schema, write};
 use crate::document::{Document, FormatCode, Kind, NodeId, Scalar, Span, Spelling, Splice, Style, Value};
@@ -37,7 +39,9 @@ pub(super) fn unseal(
             let fits = *format == FormatCode::Yaml as u8
                 && !raw.contains(['\n', '\r'])
                 && reads_as(style, raw, value)
-                && (style != Style::Plain || !scalar.flow || fits_flow(raw, value));
+                && (style != Style::Plain || !scalar.flow || fits_flow(raw, value))
+                && !(is_marker(raw)
+                    && line_start(&document.source, scalar.token.start) == scalar.token.start);
             fits.then(|| vec![Splice::new(scalar.token, raw)])
         }
         2 => {

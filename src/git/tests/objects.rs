@@ -1,7 +1,7 @@
 use std::os::unix::fs::symlink;
 
 use super::Sandbox;
-use crate::git::{At, EntryKind, GitError, Tracking};
+use crate::git::{At, EntryKind, GitError, Repo, Tracking};
 
 fn text(content: Option<Vec<u8>>) -> Option<String> {
     content.map(|bytes| String::from_utf8(bytes).unwrap())
@@ -153,5 +153,46 @@ fn tracking_tells_three_things_apart() {
         ("deep/er/new", Tracking::Untracked),
     ] {
         assert_eq!(repo.tracking(path).unwrap(), expect, "{path}");
+    }
+}
+
+#[test]
+fn many_files_are_told_apart_at_once() {
+    let sandbox = Sandbox::new();
+    sandbox.put(".gitignore", "*.plain\n/out/\n");
+    // Too many for a command line, and with answers longer than a pipe.
+    let names: Vec<String> = (0..3_000).map(|index| format!("out/{index:04}-a-rather-long-name")).collect();
+    sandbox.commit("a", "x");
+    let mut paths = vec!["a", "b", "*.plain", "x\ny.plain", ":(top)c"];
+    paths.extend(names.iter().map(String::as_str));
+    let repo = sandbox.repo();
+    let told = repo.trackings(&paths).unwrap();
+    let first = [Tracking::Tracked, Tracking::Untracked, Tracking::Ignored, Tracking::Ignored];
+    assert_eq!(told[..4], first);
+    assert_eq!(told[4], Tracking::Untracked);
+    assert!(told[5..].iter().all(|it| *it == Tracking::Ignored));
+    assert_eq!(repo.trackings(&[]).unwrap(), []);
+}
+
+#[test]
+fn what_was_announced_is_remembered() {
+    let sandbox = Sandbox::new();
+    sandbox.put("b", "one");
+    sandbox.commit("a", "one");
+    let announced = ["a", "missing"].map(str::to_owned);
+    let repo = sandbox.repo().remembering(announced.into_iter().collect());
+    let read = |repo: &Repo, at, path| text(repo.blob(at, path).unwrap());
+    for at in [At::Commit("HEAD"), At::Index] {
+        assert_eq!(read(&repo, at, "a").as_deref(), Some("one"));
+        assert_eq!(read(&repo, at, "missing"), None);
+    }
+    assert_eq!(repo.merge_heads().unwrap(), []);
+    assert!(repo.blob(At::Commit("none"), "a").is_err());
+    sandbox.put("b", "two");
+    sandbox.commit("a", "two");
+    for at in [At::Commit("HEAD"), At::Index] {
+        assert_eq!(read(&repo.clone(), at, "a").as_deref(), Some("one"), "as of the first question");
+        assert_eq!(read(&repo, at, "b").as_deref(), Some("two"), "not announced");
+        assert_eq!(read(&sandbox.repo(), at, "a").as_deref(), Some("two"));
     }
 }

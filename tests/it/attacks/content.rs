@@ -139,6 +139,7 @@ fn shown(value: &Value) -> String {
         Value::Null => "null",
         Value::Time(_) => "time",
         Value::EmptyMap | Value::EmptyList => "empty",
+        Value::Bytes(_) => "bytes",
         Value::Ambiguous(_) => "ambiguous",
     };
     format!("{kind} {}", &*value.to_text())

@@ -42,7 +42,7 @@ type Reasons = &'static [&'static str];
 
 const YAML: Reasons = &["stands twice in this map"];
 const JSON: Reasons = &["the root is no object, so the metadata has no place"];
-const TOML: Reasons = &["has a value already"];
+const TOML: Reasons = &["has a value already", "key with no value"];
 
 fn corpus(name: &str, reasons: Reasons) {
     let begin = Instant::now();

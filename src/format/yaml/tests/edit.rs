@@ -228,6 +228,15 @@ fn refusals_say_why() {
     );
 }
 
+/// Every anchor that goes and every alias that stays: looking for each one of them would be 10^9 steps.
+#[test]
+fn any_number_of_anchors_goes_in_one_pass() {
+    let go: String = (0..30_000).map(|at| format!("  - &a{at} x\n")).collect();
+    let stay: String = (0..30_000).map(|_| "  - *keep\n").collect();
+    let text = format!("k: &keep y\na:\n{go}b:\n{stay}");
+    assert_eq!(removed(&text, "a"), Ok(format!("k: &keep y\nb:\n{stay}")));
+}
+
 #[test]
 fn whole_files() {
     let check = |value: &str, expect: &str| {

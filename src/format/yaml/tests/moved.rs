@@ -120,3 +120,18 @@ fn files_without_a_last_line_break_may_get_one() {
     let opened = open(sealed.text.trim_end(), &sealed.unsealing).unwrap();
     assert_eq!(&*opened.source, "a: |\n  x");
 }
+
+#[test]
+fn a_block_at_the_end_without_a_line_break_comes_back() {
+    for text in ["- a: |+\n    x\n ", "- | #\n  x", "- | # c\n  x", "-\r- | #\n  x\n  y", "- |+ #\n  x\n\n  "]
+    {
+        check_exact(text);
+    }
+}
+
+#[test]
+fn what_reads_as_a_marker_gets_quotes_where_a_line_begins() {
+    assert_eq!(reopened("--- ---\n", str::to_owned), "--- ---\n");
+    let moved = reopened("--- ---\n", |sealed| sealed.replacen("--- sealed", "sealed", 1));
+    assert_eq!(moved.lines().next(), Some("\"---\""));
+}
