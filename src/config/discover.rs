@@ -43,6 +43,14 @@ pub enum Notice {
         /// The last folder that is looked into.
         limit: PathBuf,
     },
+    /// It has almost the name.
+    #[error("`{}` is not used: only `{name}` is", config.display())]
+    Misnamed {
+        /// The file.
+        config: PathBuf,
+        /// The name that it should have.
+        name: &'static str,
+    },
 }
 
 /// A file whose configuration cannot be found out.
@@ -165,7 +173,20 @@ fn read_config(
     owners: &Owners,
     notices: &mut Vec<Notice>,
 ) -> Result<Option<Config>, DiscoverError> {
-    let path = folder.join(FILE_NAME);
+    let Some(text) = read_trusted(folder, FILE_NAME, MAX_SIZE, owners, notices)? else { return Ok(None) };
+    Ok(Some(Config::parse(&text, &folder.join(FILE_NAME))?))
+}
+
+/// The text of a configuration file of that name; `None`, with a notice, where it belongs to somebody else. At most one
+/// byte over the limit is read.
+pub(super) fn read_trusted(
+    folder: &Path,
+    name: &str,
+    limit: usize,
+    owners: &Owners,
+    notices: &mut Vec<Notice>,
+) -> Result<Option<String>, DiscoverError> {
+    let path = folder.join(name);
     let io = |source| DiscoverError::Io { path: path.clone(), source };
     let metadata = match fs::symlink_metadata(&path) {
         Ok(metadata) => metadata,
@@ -182,21 +203,30 @@ fn read_config(
             return Ok(None);
         }
     }
-    let unreadable = |problem: &str| ConfigError {
-        file: path.clone(),
+    if !metadata.is_file() {
+        return Err(unreadable(&path, "not a regular file"));
+    }
+    read_file(&path, limit).map(Some)
+}
+
+/// The text of a file, at most one byte over the limit. A link is followed.
+pub(super) fn read_file(path: &Path, limit: usize) -> Result<String, DiscoverError> {
+    let io = |source| DiscoverError::Io { path: path.to_owned(), source };
+    let limit = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
+    let mut bytes = Vec::new();
+    fs::File::open(path).and_then(|file| file.take(limit).read_to_end(&mut bytes)).map_err(io)?;
+    String::from_utf8(bytes).map_err(|_| unreadable(path, "not UTF-8"))
+}
+
+/// A configuration of which nothing can be read.
+pub(super) fn unreadable(path: &Path, problem: &str) -> DiscoverError {
+    DiscoverError::Config(ConfigError {
+        file: path.to_owned(),
         line: 1,
         column: 1,
         problem: Box::new(Problem::Unreadable(problem.to_owned())),
         suggestion: None,
-    };
-    if !metadata.is_file() {
-        return Err(unreadable("not a regular file").into());
-    }
-    let mut bytes = Vec::new();
-    let limit = u64::try_from(MAX_SIZE).unwrap_or(u64::MAX).saturating_add(1);
-    fs::File::open(&path).and_then(|file| file.take(limit).read_to_end(&mut bytes)).map_err(io)?;
-    let text = String::from_utf8(bytes).map_err(|_| unreadable("not UTF-8"))?;
-    Ok(Some(Config::parse(&text, &path)?))
+    })
 }
 
 #[cfg(unix)]

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::sops::SopsProblem;
 use crate::keys::KeyError;
 use crate::policy::PatternError;
 
@@ -206,6 +207,9 @@ pub enum Problem {
         /// Its key type.
         kind: String,
     },
+    /// What only a `.sops.yaml` can have wrong.
+    #[error(transparent)]
+    Sops(#[from] SopsProblem),
     /// Not a file that is read.
     #[error("{0}")]
     Unreadable(String),

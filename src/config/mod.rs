@@ -12,6 +12,7 @@ pub mod near;
 mod reader;
 mod recipients;
 mod rule;
+pub mod sops;
 mod template;
 #[cfg(test)]
 mod tests;

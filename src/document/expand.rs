@@ -120,8 +120,12 @@ impl<'a> Aliases<'a> {
         }
     }
 
-    /// A map's own pairs, and behind them those that it merges.
-    fn merged(&self, entries: &'a [Entry], left: &mut usize) -> Result<Vec<&'a Entry>, ExpandError> {
+    /// A map's own pairs, and behind them those that it merges; what is looked at is taken from `left`.
+    pub(crate) fn merged(
+        &self,
+        entries: &'a [Entry],
+        left: &mut usize,
+    ) -> Result<Vec<&'a Entry>, ExpandError> {
         let (merges, mut pairs): (Vec<&Entry>, Vec<&Entry>) =
             entries.iter().partition(|entry| is_merge(entry));
         if merges.is_empty() {
@@ -159,7 +163,7 @@ impl<'a> Aliases<'a> {
     }
 
     /// The node itself, or what an alias stands for.
-    fn resolved(&self, id: NodeId) -> Result<NodeId, ExpandError> {
+    pub(crate) fn resolved(&self, id: NodeId) -> Result<NodeId, ExpandError> {
         let Kind::Alias(name) = &self.document.node(id).kind else { return Ok(id) };
         let (line, name) = (|| self.line(id), || name.to_string());
         let Some(target) = self.targets.get(&id) else {

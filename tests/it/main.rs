@@ -37,6 +37,7 @@ mod reseal;
 mod rotate;
 mod set;
 mod sops;
+mod sops_config;
 mod status;
 mod support;
 mod tidy;

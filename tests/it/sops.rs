@@ -3,7 +3,7 @@
 mod edits;
 mod exchange;
 mod hostile;
-mod tool;
+pub(crate) mod tool;
 mod trees;
 mod vectors;
 mod verbs;

@@ -19,6 +19,7 @@ pub use keys::Key;
 pub use mac::{Mac, modified};
 pub use metadata::{ENTRY, Metadata};
 pub use outline::{Outline, Slot, What, damaged, locate};
+pub(crate) use pattern::compile;
 pub use selector::{By, Selector};
 pub use token::{PREFIX, Token, is_token};
 pub use values::{Item, Meaning, Type, is_string_key, is_type_tag, meaning};

@@ -6,7 +6,7 @@ use regex::{Regex, RegexBuilder};
 ///
 /// # Errors
 /// Why it is no pattern.
-pub(super) fn compile(pattern: &str) -> Result<Regex, String> {
+pub(crate) fn compile(pattern: &str) -> Result<Regex, String> {
     let translated = translate(pattern)?;
     let built = RegexBuilder::new(&translated).octal(true).size_limit(SIZE).build();
     built.map_err(|error| match error {
