@@ -148,6 +148,9 @@ fn escape<'a>(behind: &'a str, in_class: bool, out: &mut String) -> Result<&'a s
             out.push_str(&regex::escape(literal));
             return Ok(behind);
         }
+        ('1'..='7', _) if !rest.starts_with(|next: char| next.is_digit(8)) => {
+            return Err(format!("it refers back with `\\{c}`"));
+        }
         ('C', _) => return Err("`\\C` is not supported".to_owned()),
         ('b', _) if !in_class => out.push_str("(?-u:\\b)"),
         ('<' | '>', _) => out.push(c),
