@@ -82,6 +82,7 @@ fn ac_16_a_deleted_entry_comes_back_as_a_mix() {
 }
 
 /// `git merge-file`: the text, if it is free of conflicts.
+#[expect(clippy::disallowed_methods, reason = "files of a scratch folder")]
 fn merged(project: &Project, base: &str, ours: &str, theirs: &str) -> Option<String> {
     let folder = project.path("merge");
     fs::create_dir_all(&folder).unwrap();
