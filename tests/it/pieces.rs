@@ -136,3 +136,46 @@ fn a_single_newest_record_does_not_seal_a_mix() {
     assert_eq!(code(&project, &["verify", "--require-sealed", "a.yaml"]), 6);
     assert_eq!(code(&project, &["verify", "a.yaml"]), 0);
 }
+
+/// What a million manipulations found: a comment can be moved over what is below the entry that it follows, and no further.
+/// Section 6 of the format says so.
+#[test]
+fn a_comment_moves_over_one_value_and_no_further() {
+    let rule = "[[rule]]\nfiles = [\"*.yaml\"]\nto = [\"alice\"]\ncomments = \"encrypt\"\n";
+    let project = Project::new(&["alice"], rule);
+    project.seal("a.yaml", "a:\n  # one\n  b: 1\n  c: 2\nd: 3\n");
+    let sealed = project.read("a.yaml");
+    let comment = line(&sealed, "  # ");
+    let without = sealed.replace(&format!("{comment}\n"), "");
+    let behind = |key: &str| {
+        let at = line(&without, key);
+        project.write("a.yaml", &without.replace(&at, &format!("{at} {}", comment.trim())));
+    };
+    behind("  c: ");
+    project.run(&["verify", "--require-sealed", "a.yaml"]).stdout();
+    assert_eq!(project.open("a.yaml"), "a:\n  b: 1\n  c: 2 # one\nd: 3\n");
+    for key in ["  b: ", "d: "] {
+        behind(key);
+        assert_eq!(code(&project, &["decrypt", "a.yaml"]), 5, "{key}");
+    }
+}
+
+/// What a million manipulations found: TOML's tables can stand elsewhere in the text and still be the same tree, in the same
+/// order of first mention, each with its comments. That is no forgery, and opens.
+#[test]
+fn tables_that_change_places_in_the_text_change_nothing() {
+    let rule = "[[rule]]\nfiles = [\"*.toml\"]\nto = [\"alice\"]\ncomments = \"encrypt\"\n";
+    let project = Project::new(&["alice"], rule);
+    let tables = ["[a]\nx = 1 # one\n", "[b]\ny = 2 # two\n", "[a.c]\nz = 3 # three\n"];
+    project.seal("a.toml", &tables.concat());
+    let sealed = project.read("a.toml");
+    let (b, c) = (sealed.find("[b]").unwrap(), sealed.find("[a.c]").unwrap());
+    let end = sealed.find("\n[sealeaf]").unwrap();
+    let moved = [&sealed[..b], &sealed[c..end], &sealed[b..c], &sealed[end..]].concat();
+    project.write("a.toml", &moved);
+    project.run(&["verify", "--require-sealed", "a.toml"]).stdout();
+    assert_eq!(project.open("a.toml"), [tables[0], tables[2], tables[1]].concat());
+    // `b` before `a` is another order of first mention.
+    project.write("a.toml", &[&sealed[b..c], &sealed[..b], &sealed[c..]].concat());
+    assert_eq!(code(&project, &["decrypt", "a.toml"]), 5);
+}

@@ -64,8 +64,9 @@ impl Content {
         self.loud.extend(marks.iter().map(|mark| format!("{} {mark}", place.full)));
         if open.sealed_file().sealed().is_token(id) {
             let value = document.value(id).map(|value| shown(&value)).unwrap_or_default();
-            let written = document.scalar(id).map(|scalar| scalar.token.of(&document.source).to_owned());
-            self.loud.push(format!("{} = {value} {written:?}", place.full));
+            // How it is written stands in its token; where the text around it does not allow that any more (a comment
+            // that was indented and would become part of a block text), it comes back in quotes.
+            self.loud.push(format!("{} = {value}", place.full));
             self.pairs.insert(format!("{} = {value}", place.keys));
             return true;
         }
@@ -105,11 +106,18 @@ impl Content {
     fn comments(&mut self, document: &Document) {
         let steps = document.steps();
         // Those that programs look for stay in clear, and are anyone's.
-        for comment in document.comments.iter().filter(|comment| !is_public_comment(document, comment)) {
-            let place = comment.container.map(|id| document.path_by(&steps, id));
-            let text = comment.span.of(&document.source);
-            self.loud.push(format!("comment of {:?} in {place:?}: {text}", comment.part));
-        }
+        let secret = document.comments.iter().filter(|comment| !is_public_comment(document, comment));
+        let mut comments: Vec<(String, &str)> = secret
+            .map(|comment| {
+                let place = comment.container.map(|id| document.path_by(&steps, id));
+                (format!("comment of {:?} in {place:?}", comment.part), comment.span.of(&document.source))
+            })
+            .collect();
+        // Their order counts within what holds them (format-v1, section 6): TOML's tables can change places in the text,
+        // comments and all, and still be first mentioned in the same order; a comment can stand before or behind what is
+        // below the entry that it follows.
+        comments.sort_by(|(one, _), (two, _)| one.cmp(two));
+        self.loud.extend(comments.into_iter().map(|(place, text)| format!("{place}: {text}")));
     }
 }
 
