@@ -252,6 +252,23 @@ mod tests {
     use super::*;
 
     #[test]
+    fn pieces_of_a_shared_text() {
+        for text in [SecretText::from("ab\u{e9}cd"), SecretText::from("ab\u{e9}cd").shared()] {
+            let piece = text.slice(1, 5);
+            assert_eq!((piece.as_str(), piece.slice(1, 3).as_str()), ("b\u{e9}c", "\u{e9}"));
+            // Inside of a character, beyond the piece, backwards.
+            for (start, end) in [(2, 3), (0, 5), (3, 1)] {
+                assert_eq!(piece.slice(start, end).as_str(), "");
+            }
+            for (length, expect) in [(3, "b\u{e9}"), (2, "b\u{e9}c"), (9, "b\u{e9}c"), (0, "")] {
+                let mut cut = piece.clone();
+                cut.truncate(length);
+                assert_eq!(cut.as_str(), expect, "{length}");
+            }
+        }
+    }
+
+    #[test]
     fn debug_shows_nothing() {
         let shown = format!(
             "{:?} {:?} {:?}",

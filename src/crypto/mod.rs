@@ -5,7 +5,7 @@ mod gcm;
 mod hash;
 mod shamir;
 
-pub use aead::{AeadError, open, open_in_place, seal, seal_in_place};
+pub use aead::{AeadError, open_in_place, seal_in_place};
 pub use gcm::Gcm;
 pub use hash::{Hm, expand, extract, sha256};
 pub use shamir::{ShamirError, combine, split};

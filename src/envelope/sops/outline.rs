@@ -10,7 +10,7 @@ use super::metadata::ENTRY;
 use super::selector::{Judge, Selector};
 use super::token::{Token, is_token};
 use super::values::{Meaning, Type, is_string_key, meaning};
-use crate::document::{Document, Entry, FormatCode, Kind, NodeId, Value};
+use crate::document::{Aliases, Document, Entry, FormatCode, Kind, NodeId, Value};
 
 /// Something that is encrypted or not.
 #[derive(Clone, Debug)]
@@ -60,7 +60,7 @@ impl Outline {
             comments: by_container(document),
             judge: Judge::new(selector),
             slots: Vec::with_capacity(document.nodes.len()),
-            targets: targets(document),
+            aliases: document.aliases(),
             left: document.nodes.len().saturating_mul(GROWTH),
             aliased: None,
             depth: 0,
@@ -91,7 +91,7 @@ struct Walk<'a> {
     comments: HashMap<NodeId, Vec<(usize, usize)>>,
     judge: Judge<'a>,
     slots: Vec<Slot>,
-    targets: HashMap<NodeId, NodeId>,
+    aliases: Aliases<'a>,
     /// How many more nodes aliases may stand for.
     left: usize,
     aliased: Option<NodeId>,
@@ -181,9 +181,10 @@ impl Walk<'_> {
 
     /// What an alias stands for, as if it stood here.
     fn alias(&mut self, id: NodeId, path: &str, hit: bool) -> Result<(), SopsError> {
-        let Some(target) = self.targets.get(&id).copied() else {
+        let target = self.aliases.resolve(id);
+        if target == id {
             return Err(self.unfit(id, "the alias has no anchor before it"));
-        };
+        }
         let mut above = self.document.node(id).parent;
         while let Some(node) = above {
             if node == target {
@@ -261,28 +262,6 @@ pub fn locate(document: &Document, id: NodeId) -> (usize, String) {
 pub fn damaged(document: &Document, id: NodeId, damage: Damage) -> SopsError {
     let (line, path) = locate(document, id);
     SopsError::Value { line, path, damage }
-}
-
-/// By alias, the last node before it in its document that has an anchor of that name.
-fn targets(document: &Document) -> HashMap<NodeId, NodeId> {
-    let mut targets = HashMap::new();
-    let mut anchors: HashMap<&str, NodeId> = HashMap::new();
-    let mut roots = document.parts.iter().map(|part| part.root).peekable();
-    for id in document.ids() {
-        if roots.next_if_eq(&id).is_some() {
-            anchors.clear();
-        }
-        let node = document.node(id);
-        if let Some(name) = &node.anchor {
-            anchors.insert(name, id);
-        }
-        if let Kind::Alias(name) = &node.kind
-            && let Some(target) = anchors.get(&**name)
-        {
-            targets.insert(id, *target);
-        }
-    }
-    targets
 }
 
 /// How many times as many nodes as the document aliases may make.
