@@ -242,10 +242,11 @@ pub(super) fn outdated(project: &Project) {
 }
 
 const RULES: &str = "[[rule]]\nfiles = [\"s/**\"]\nto = [\"alice\", \"bob\"]\n";
-pub(super) const YAML: &str = "db:\n  password: canary-one # who\n  port: 5432\n";
+pub(super) const YAML: &str = "db:\n  password: canary-one # who\n  port: 5432198765\n";
 pub(super) const JSON: &str = "{\n  \"token\": \"canary-two\",\n  \"more\": [1, 2]\n}\n";
 pub(super) const TOML: &str = "key = \"canary-three\"\n\n[more]\non = true\n";
-const CANARIES: [&str; 2] = ["canary-", "5432"];
+// Long enough never to stand in a token by chance.
+const CANARIES: [&str; 2] = ["canary-", "5432198765"];
 const MODE: u32 = 0o640;
 /// Nobody.
 const OTHER: u32 = 65534;
