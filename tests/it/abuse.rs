@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::io::Write as _;
 use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -13,7 +14,7 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::encrypt::{TEXT, project};
-use crate::support::{Project, skip};
+use crate::support::{Project, install, skip};
 
 #[test]
 fn ac_76_a_generator_that_repeats_itself_repeats_no_nonce() {
@@ -248,7 +249,7 @@ fn ac_54_memory_is_not_read_and_not_dumped() {
     let copy = tempfile::Builder::new().prefix("sealeaf-it-").tempdir_in("/var/tmp").unwrap();
     fs::set_permissions(copy.path(), std::os::unix::fs::PermissionsExt::from_mode(0o777)).unwrap();
     let binary = copy.path().join("sealeaf");
-    fs::copy(env!("CARGO_BIN_EXE_sealeaf"), &binary).unwrap();
+    install(Path::new(env!("CARGO_BIN_EXE_sealeaf")), &binary);
     let other = |program: &str| {
         let mut command = Command::new(if root { "setpriv" } else { "env" });
         command.args(if root { ["--reuid=65534", "--clear-groups"].as_slice() } else { &[] });

@@ -11,7 +11,7 @@ use sealeaf::format::{Format, Limits, by_name};
 use sealeaf::keys::{Environment, Keyring, NoPrompt, Recipient, Run};
 use tempfile::TempDir;
 
-use crate::support::tools;
+use crate::support::{install, tools};
 
 /// A folder in which `sops` runs, with one of the fixtures' throw-away keys.
 pub(crate) struct Sops {
@@ -33,8 +33,7 @@ impl Sops {
             program
         } else {
             let copy = folder.path().join("sops");
-            fs::copy(&program, &copy).unwrap();
-            fs::set_permissions(&copy, fs::Permissions::from_mode(0o755)).unwrap();
+            install(&program, &copy);
             copy
         };
         Some(Self { program, folder })

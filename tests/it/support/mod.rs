@@ -9,7 +9,6 @@ mod terminal;
 mod tools;
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -123,8 +122,9 @@ impl Sandbox {
     /// A shell script on the path.
     pub(crate) fn script(&self, name: &str, body: &str) -> PathBuf {
         let path = self.root().join("bin").join(name);
-        self.put(&path, &format!("#!/bin/sh\nset -eu\n{body}\n"));
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        let source = path.with_extension("source");
+        self.put(&source, &format!("#!/bin/sh\nset -eu\n{body}\n"));
+        install(&source, &path);
         path
     }
 
@@ -181,6 +181,12 @@ impl Sandbox {
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, text).unwrap();
     }
+}
+
+/// Copies a program. Another process does it: a child that another test starts meanwhile would keep a file open that this
+/// one writes, and what is open for writing cannot be run.
+pub(crate) fn install(from: &Path, to: &Path) {
+    assert!(Command::new("install").args(["-m", "755"]).arg(from).arg(to).status().unwrap().success());
 }
 
 #[expect(clippy::disallowed_methods, reason = "the programs that tests run are the machine's")]
