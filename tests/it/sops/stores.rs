@@ -105,7 +105,7 @@ fn unchanged_values_keep_their_ciphertext() {
     let Some(sops) = Sops::new() else { return skip("there is no `sops`") };
     for (name, text, from, to) in [
         ("dotenv", "# c\nA=one\nB=two\nB=three\n", "A=one", "A=four"),
-        ("ini", "; c\n; d\n[s]\nA = one\nB = two ; e\n[t]\nC = x\n", "A = one", "A = four"),
+        ("ini", "; c\n[s]\nA = one\nB = two ; e\n[t]\nC = x\n", "A = one", "A = four"),
     ] {
         for before in
             [seal_text(text, format(name), None).unwrap().text.to_string(), sops.encrypt(text, name, &[]).unwrap()]
