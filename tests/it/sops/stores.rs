@@ -21,7 +21,8 @@ fn check(text: &str, name: &str, is_exact: bool) {
     assert_eq!(sops.decrypt(&sealed.text, name, &[]).unwrap(), shown, "{text}\n{}", sealed.text.as_str());
     let theirs = open(&there, format(name)).unwrap();
     assert!(theirs.sealed_comments().is_empty(), "{there}");
-    assert_eq!(theirs.plain().source.as_str(), shown, "{there}");
+    // In comments of several lines SOPS keeps carriage returns, and not elsewhere.
+    assert_eq!(theirs.plain().source.replace("\r", ""), shown.replace("\r", ""), "{there}");
 }
 
 #[test]
