@@ -96,7 +96,7 @@ fn value(args: &Args, path: &KeyPath, context: &Context) -> Result<SecretText, R
 }
 
 /// A JSON text as a tree, by the engine's own parser: numbers stay as they are written.
-fn json(text: &str, context: &Context) -> Result<Tree, Report> {
+pub(super) fn json(text: &str, context: &Context) -> Result<Tree, Report> {
     let format = by_name("json").ok_or_else(|| Report::message(Failure::Failed, "this build has no JSON"))?;
     let document = format.parse(text, &context.limits).map_err(|error| {
         Report::message(Failure::Malformed, format!("the value is no JSON: {}", error.message))
@@ -199,7 +199,7 @@ fn wrap(steps: &[Step], tree: Tree) -> Result<Tree, Report> {
 }
 
 /// The engine's edit must read as what was asked for.
-fn verify(changed: &Document, path: &KeyPath, tree: &Tree) -> Result<(), Report> {
+pub(super) fn verify(changed: &Document, path: &KeyPath, tree: &Tree) -> Result<(), Report> {
     let found = changed.find(path).and_then(|id| changed.plain_tree(id));
     let same = match (&found, tree) {
         (Some(found), tree) => found == tree,

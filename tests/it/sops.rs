@@ -2,6 +2,7 @@
 
 mod edits;
 mod exchange;
+mod face;
 mod hostile;
 pub(crate) mod tool;
 mod trees;

@@ -10,6 +10,7 @@ mod aliases;
 mod kept;
 mod next;
 mod open;
+mod regroup;
 mod seal;
 
 pub use crate::envelope::sops::{By, Metadata, Selector, SopsError};

@@ -272,7 +272,17 @@ fn entry(
     {
         return Ok(splices);
     }
-    let tree = target.metadata.write();
+    added(document, format, part, &target.metadata)
+}
+
+/// The metadata, written anew.
+pub(super) fn added(
+    document: &Document,
+    format: &dyn Format,
+    part: usize,
+    metadata: &Metadata,
+) -> Result<Vec<Splice>, FileError> {
+    let tree = metadata.write();
     let added = format.add_entry(document, part, ENTRY, &Addition::Tree(&tree));
     Ok(added.map_err(|error| edit_error(document, error))?)
 }
