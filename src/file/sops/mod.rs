@@ -7,6 +7,7 @@
 //! formats and the keyring.
 
 mod aliases;
+mod blocks;
 mod kept;
 mod next;
 mod open;
