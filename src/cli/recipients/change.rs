@@ -19,7 +19,8 @@ use crate::cli::input::{read_file, to_text};
 use crate::cli::output::Original;
 use crate::cli::recipient::key;
 use crate::cli::report::{Context as _, Kind, Report, plural};
-use crate::cli::session::{Ruling, Session};
+use crate::cli::governing::Governing;
+use crate::cli::session::Session;
 use crate::cli::together;
 
 /// Let someone read
@@ -251,7 +252,7 @@ impl Edited {
             if rule.is_none() || !is_sealed(path, session)? {
                 return Ok(None);
             }
-            match Ruling::of(new, found.relative).at(path)? {
+            match Governing::of(new, found.relative).at(path)? {
                 Some(ruling) => Subject::read(path, ruling, session),
                 None => Ok(None),
             }

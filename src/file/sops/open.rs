@@ -79,6 +79,12 @@ impl SopsFile {
         &self.document.source
     }
 
+    /// The sealed text, parsed.
+    #[must_use]
+    pub fn document(&self) -> &Document {
+        &self.document
+    }
+
     /// Its format.
     #[must_use]
     pub fn format(&self) -> &'static dyn Format {
