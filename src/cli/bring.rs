@@ -70,11 +70,14 @@ pub(crate) struct Outcome<'a> {
 }
 
 impl Subject {
-    /// Reads a file and compares it with its rule, without a key. `None` where it is not sealed.
-    ///
-    /// # Errors
-    /// Also for a file of this program under a rule for SOPS files.
-    pub(crate) fn read(path: &Path, rule: Governing, session: &Session<'_>) -> Result<Option<Self>, Report> {
+    /// Reads a file and compares it with its rule, without a key. `None` where it is not sealed; with a warning for a file
+    /// of this program under a rule for SOPS files, which is an error where the user named it.
+    pub(crate) fn read(
+        path: &Path,
+        named: bool,
+        rule: Governing,
+        session: &Session<'_>,
+    ) -> Result<Option<Self>, Report> {
         let context = session.context;
         let source = Source::File(path.to_owned());
         let input = Input::read(&source, Access::Read, None, None, context)?;
@@ -86,7 +89,14 @@ impl Subject {
                 }
             }
             parsed => {
-                let Some(ruling) = rule.native() else { return Err(other_envelope(path)) };
+                let Some(ruling) = rule.native() else {
+                    let report = other_envelope(path);
+                    if named {
+                        return Err(report);
+                    }
+                    session.context.warn(format!("{}: left as it is: {}", escape::path(path), report.reason()));
+                    return Ok(None);
+                };
                 (Comparison::of(&parsed.at(path)?, ruling), false)
             }
         };

@@ -19,6 +19,7 @@ mod escape;
 mod exec;
 mod exec_env;
 mod explain;
+mod explain_sops;
 mod found;
 mod get;
 mod git;

@@ -164,9 +164,16 @@ pub(crate) fn bring(
     let file = open.sealed_file();
     let groups = rule.groups_for(file);
     let there: Vec<KeyRef> = file.recipients().into_iter().flatten().map(|recipient| recipient.key).collect();
-    let goes = |key: &KeyRef| !groups.iter().flatten().any(|own| own.key == *key);
+    let stays = |(own, then): (&Vec<Recipient>, &Vec<Recipient>)| {
+        then.iter().all(|old| own.iter().any(|new| new.key == old.key))
+    };
+    let before = file.recipients();
+    // Whoever could open it with fewer keys, or with others, has the old data key.
+    let keeps_key = groups.len() == before.len()
+        && groups.iter().zip(&before).all(stays)
+        && (groups.len() == 1 || rule.needed() == file.metadata().needed());
     // In one group the wraps of those who stay are kept as they are.
-    let keeps = groups.len() == 1 && file.recipients().len() == 1 && !there.iter().any(goes);
+    let keeps = groups.len() == 1 && keeps_key;
     rule.ensure_wrappable_but(|key| keeps && there.iter().any(|own| is_same_key(own, key)))?;
     let now = now();
     let next = sops::Next {
@@ -175,6 +182,7 @@ pub(crate) fn bring(
         mac_only_encrypted: rule.mac_only_encrypted.then_some(true),
         groups: Some(&groups),
         threshold: rule.threshold,
+        rotate: !keeps_key,
         now: &now,
         allow_no_secrets,
         ..sops::Next::default()

@@ -101,7 +101,7 @@ fn subject(found: &Found, session: &Session<'_>) -> Result<Option<Subject>, Repo
         let hint = "add one to `.sealeaf.toml` or `.sops.yaml`";
         return if found.named { Err(report.hint(hint)) } else { Ok(None) };
     };
-    match Subject::read(path, rule, session)? {
+    match Subject::read(path, found.named, rule, session)? {
         None if found.named => {
             let report =
                 Report::message(Kind::NotSealed, "the file is not sealed: it has no `sealeaf` or `sops` entry");

@@ -20,7 +20,7 @@ use sealeaf::secret::SecretText;
 use super::announced::{Announced, Folder};
 use super::context::Context;
 use super::escape;
-use super::governing::{Governing, SopsRuling};
+use super::governing::Governing;
 use super::input::{Input, Source, looks_sealed};
 use super::report::{Context as _, Kind, Report};
 
@@ -177,14 +177,6 @@ impl<'a> Session<'a> {
         let ruling = self.ruling(path)?.ok_or_else(|| no_rule(path))?;
         ruling.rule.ensure_wrappable()?;
         Ok(ruling)
-    }
-
-    /// How a SOPS file at that path is to be.
-    ///
-    /// # Errors
-    /// [`Kind::Refused`] where no rule covers it.
-    pub(crate) fn required_sops_ruling(&self, path: &Path) -> Result<SopsRuling, Report> {
-        Ok(self.governing(path)?.ok_or_else(|| no_rule(path))?.sops())
     }
 
     /// Warns of something once in this command.
@@ -405,6 +397,14 @@ impl<'a> Session<'a> {
         .at(path)
         .hint("look at it with `sealeaf verify --against HEAD`, then run `sealeaf reseal`"))
     }
+}
+
+/// Refuses a SOPS file where a verb is about what only native files have.
+pub(crate) fn refuse_sops(input: &Input, context: &Context, message: &str, hint: &str) -> Result<(), Report> {
+    if super::opened::is_sops(input, context) {
+        return Err(Report::message(Kind::Refused, message).at(input.source.shown()).hint(hint));
+    }
+    Ok(())
 }
 
 /// The file behind a source, if it is one.
