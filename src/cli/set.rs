@@ -38,6 +38,9 @@ pub(crate) struct Args {
     /// The format, where the name does not tell
     #[arg(long, value_parser = format_parser())]
     format: Option<&'static dyn Format>,
+    /// Accept the recipients that a SOPS file names itself where its rule has others
+    #[arg(long)]
+    accept_file_recipients: bool,
     /// Accept a file in which the rule seals nothing
     #[arg(long)]
     allow_no_secrets: bool,
@@ -58,7 +61,7 @@ pub(crate) fn run(args: Args, context: &Context) -> Result<ExitCode, Report> {
     let input = Input::read(&source, Access::Change, args.format, None, context)?;
     let shown = source.shown();
     let open = Opened::read(&input, None, Linked::Silent, &session)?;
-    open.check_write(shown, &session)?;
+    open.check_write(shown, args.accept_file_recipients, &session)?;
     let text = value(&args, &path, context)?;
     let document = open.plain();
     let tree = if args.json {

@@ -16,6 +16,8 @@ pub struct Next<'a> {
     pub plain: Option<Document>,
     /// The new selector.
     pub selector: Option<Selector>,
+    /// Whether the MAC leaves cleartext values out.
+    pub mac_only_encrypted: Option<bool>,
     /// The new recipients, group by group. One that is gone makes a new data key.
     pub groups: Option<&'a [Vec<Recipient>]>,
     /// How many groups are needed; 0 is all of them. Only with `groups`.
@@ -61,7 +63,8 @@ impl OpenSops {
         let rotated = next.rotate || !removed.is_empty();
         let is_regrouped = next.groups.is_some_and(|now| !self.has_groups(now, next.threshold));
         let is_edited = next.plain.as_ref().is_some_and(|plain| plain.source != self.plain.source)
-            || next.selector.as_ref().is_some_and(|selector| *selector != metadata.selector);
+            || next.selector.as_ref().is_some_and(|selector| *selector != metadata.selector)
+            || next.mac_only_encrypted.is_some_and(|only| only != metadata.mac_only_encrypted);
         if !rotated && !is_regrouped && !is_edited {
             return Ok(self.unchanged());
         }
@@ -79,6 +82,7 @@ impl OpenSops {
             metadata: Metadata {
                 is_selector_written: metadata.is_selector_written || next.selector.is_some(),
                 selector: next.selector.unwrap_or_else(|| metadata.selector.clone()),
+                mac_only_encrypted: next.mac_only_encrypted.unwrap_or(metadata.mac_only_encrypted),
                 modified: next.now.to_owned(),
                 groups,
                 threshold,

@@ -81,6 +81,12 @@ impl SopsFile {
         &self.document.source
     }
 
+    /// The sealed text, parsed.
+    #[must_use]
+    pub fn document(&self) -> &Document {
+        &self.document
+    }
+
     /// What reads and changes the opened text: it sees the values that SOPS sees, which in dotenv and INI files are
     /// others than the native envelope's.
     #[must_use]
