@@ -7,6 +7,7 @@ mod keys;
 mod mac;
 mod metadata;
 mod outline;
+mod pgp_armor;
 mod pattern;
 mod selector;
 mod time;
