@@ -105,7 +105,7 @@ impl MasterKey {
     pub fn key_ref(&self) -> KeyRef {
         let (kind, id) = match self {
             Self::Age { recipient } => ("age", recipient.clone()),
-            Self::Pgp { fingerprint } => ("pgp", fingerprint.clone()),
+            Self::Pgp { fingerprint } => ("pgp", fingerprint.to_ascii_uppercase()),
             Self::Kms { arn, role: None, .. } => ("aws_kms", arn.clone()),
             Self::Kms { arn, role: Some(role), .. } => ("aws_kms", format!("{arn}+{role}")),
             Self::GcpKms { resource_id } => ("gcp_kms", resource_id.clone()),
