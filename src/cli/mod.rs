@@ -8,6 +8,7 @@ mod bring;
 mod child;
 mod cleanup;
 mod compare;
+mod compare_sops;
 mod completions;
 mod context;
 mod decrypt;
@@ -18,9 +19,11 @@ mod escape;
 mod exec;
 mod exec_env;
 mod explain;
+mod explain_sops;
 mod found;
 mod get;
 mod git;
+mod governing;
 mod harden;
 mod init;
 mod input;
@@ -33,6 +36,7 @@ mod output;
 mod parallel;
 mod place;
 mod plaintext;
+mod plan;
 mod progress;
 mod prompt;
 mod recipient;
@@ -44,6 +48,7 @@ mod reseal;
 mod rotate;
 mod session;
 mod set;
+mod sops;
 mod status;
 mod table;
 mod together;
@@ -76,7 +81,7 @@ struct Cli {
 }
 
 /// Flags of every verb.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 pub(crate) struct Globals {
     /// Say nothing but warnings and errors
     #[arg(short, long, global = true, conflicts_with = "verbose", help_heading = "Global options")]
@@ -125,6 +130,8 @@ enum Command {
     Reseal(reseal::Args),
     Rotate(rotate::Args),
     Set(set::Args),
+    #[command(disable_help_flag = true)]
+    Sops(sops::Args),
     Status(status::Args),
     Unset(unset::Args),
     Verify(verify::Args),
@@ -149,6 +156,7 @@ impl Command {
             Self::Reseal(args) => reseal::run(args, context),
             Self::Rotate(args) => rotate::run(args, context),
             Self::Set(args) => set::run(args, context),
+            Self::Sops(args) => Ok(sops::run(&args)),
             Self::Status(args) => status::run(args, context),
             Self::Unset(args) => unset::run(args, context),
             Self::Verify(args) => verify::run(args, context),
@@ -161,6 +169,9 @@ pub(crate) fn run() -> ExitCode {
     harden::apply();
     report_panics();
     let arguments: Vec<OsString> = std::env::args_os().collect();
+    if sops::is_called(arguments.first()) {
+        return sops::run_words(arguments.get(1..).unwrap_or_default());
+    }
     let matches = command().color(help_colour(&arguments)).try_get_matches_from(arguments);
     let cli = match matches.and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,

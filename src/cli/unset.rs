@@ -27,6 +27,9 @@ pub(crate) struct Args {
     /// The format, where the name does not tell
     #[arg(long, value_parser = format_parser())]
     format: Option<&'static dyn Format>,
+    /// Accept the recipients that a SOPS file names itself where its rule has others
+    #[arg(long)]
+    accept_file_recipients: bool,
 }
 
 /// Removes the entry.
@@ -37,7 +40,7 @@ pub(crate) fn run(args: Args, context: &Context) -> Result<ExitCode, Report> {
     let input = Input::read(&source, Access::Change, args.format, None, context)?;
     let shown = source.shown();
     let open = Opened::read(&input, None, Linked::Silent, &session)?;
-    open.check_write(shown, &session)?;
+    open.check_write(shown, args.accept_file_recipients, &session)?;
     let document = open.plain();
     let Some(id) = document.find(&path) else {
         // Says what is there instead.

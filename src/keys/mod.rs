@@ -9,6 +9,10 @@ pub mod age;
 pub mod contract;
 mod environment;
 mod keyring;
+#[cfg(any(feature = "age", feature = "pgp"))]
+mod limited;
+#[cfg(feature = "pgp")]
+pub mod pgp;
 mod prompt;
 mod runtime;
 
@@ -37,6 +41,9 @@ pub static BACKENDS: &[(&str, Option<&dyn KeyBackend>)] = &[
     ("gcp_kms", None),
     ("azure_kv", None),
     ("vault", None),
+    #[cfg(feature = "pgp")]
+    ("pgp", Some(&pgp::Pgp)),
+    #[cfg(not(feature = "pgp"))]
     ("pgp", None),
 ];
 

@@ -2,6 +2,7 @@
 
 mod edits;
 mod exchange;
+mod face;
 mod hostile;
 mod stores;
 pub(crate) mod tool;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 
+use super::pgp_armor;
 use crate::document::{Tree, Value};
 use crate::keys::{KeyRef, Recipient, Stanza};
 
@@ -31,6 +32,7 @@ enum Coding {
     AgeArmor,
     Base64,
     Base64Url,
+    PgpArmor,
     Text,
 }
 
@@ -41,7 +43,7 @@ const LISTS: [List; 7] = [
     List { name: "hckms", kind: "hckms", coding: Coding::Text },
     List { name: "azure_kv", kind: "azure_kv", coding: Coding::Base64Url },
     List { name: "hc_vault", kind: "vault", coding: Coding::Text },
-    List { name: "pgp", kind: "pgp", coding: Coding::Text },
+    List { name: "pgp", kind: "pgp", coding: Coding::PgpArmor },
     List { name: "age", kind: "age", coding: Coding::AgeArmor },
 ];
 
@@ -72,11 +74,13 @@ impl Key {
             Coding::AgeArmor => dearmor(&enc),
             Coding::Base64 => STANDARD.decode(enc.trim()).ok(),
             Coding::Base64Url => URL_SAFE_NO_PAD.decode(enc.trim().trim_end_matches('=')).ok(),
+            Coding::PgpArmor => pgp_armor::read(&enc),
             Coding::Text => Some(enc.into_bytes()),
         };
         let key = KeyRef {
             kind: list.map_or(self.list.as_str(), |list| list.kind).to_owned(),
-            id: self.id(),
+            // Fingerprints come in both cases, and with blanks.
+            id: if self.list == "pgp" { self.id().replace(' ', "").to_ascii_uppercase() } else { self.id() },
             context: self.context(),
         };
         let recipient = Recipient { key, name: String::new(), break_glass: false };
@@ -92,6 +96,7 @@ impl Key {
             Coding::AgeArmor => armor(&stanza.wrapped),
             Coding::Base64 => STANDARD.encode(&stanza.wrapped),
             Coding::Base64Url => URL_SAFE_NO_PAD.encode(&stanza.wrapped),
+            Coding::PgpArmor => pgp_armor::write(&stanza.wrapped),
             Coding::Text => String::from_utf8(stanza.wrapped.clone()).ok()?,
         };
         let mut fields: Vec<(String, Tree)> = id_fields(list.name, id)?
@@ -242,7 +247,7 @@ mod tests {
             ("gcp_kms", "projects/p/locations/l/keyRings/r/cryptoKeys/k", b"\xff"),
             ("azure_kv", "https://v.vault.azure.net/keys/k/0a", b"\xff"),
             ("vault", "https://v.example:8200/v1/a/b/keys/k", b"vault:v1:x"),
-            ("pgp", "0123456789ABCDEF", b"-----BEGIN PGP MESSAGE-----"),
+            ("pgp", "0123456789ABCDEF", b"\x84\x00"),
             ("age", "age1x", b"\xff"),
         ] {
             let key = KeyRef { kind: kind.to_owned(), id: id.to_owned(), context: BTreeMap::new() };

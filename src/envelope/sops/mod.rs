@@ -9,6 +9,7 @@ mod lines;
 mod mac;
 mod metadata;
 mod outline;
+mod pgp_armor;
 mod pattern;
 mod selector;
 mod time;

@@ -11,6 +11,7 @@ mod blocks;
 mod kept;
 mod next;
 mod open;
+mod regroup;
 mod seal;
 
 pub use crate::envelope::sops::{By, Metadata, Selector, SopsError};

@@ -81,6 +81,12 @@ impl SopsFile {
         &self.document.source
     }
 
+    /// The sealed text, parsed.
+    #[must_use]
+    pub fn document(&self) -> &Document {
+        &self.document
+    }
+
     /// What reads and changes the opened text: it sees the values that SOPS sees, which in dotenv and INI files are
     /// others than the native envelope's.
     #[must_use]
@@ -142,6 +148,19 @@ impl SopsFile {
     /// # Errors
     /// [`FileError`]; no plaintext leaves then.
     pub fn open_with(self, key: DataKey, limits: &Limits) -> Result<OpenSops, FileError> {
+        self.open_as(key, true, limits)
+    }
+
+    /// Unwraps and opens, and does not look at the MAC: values may have been moved, removed or exchanged with older ones.
+    ///
+    /// # Errors
+    /// [`FileError`], also for every value that does not authenticate by itself.
+    pub fn open_ignoring_mac(self, keyring: &Keyring<'_>, limits: &Limits) -> Result<OpenSops, FileError> {
+        let key = self.unwrap_key(keyring)?;
+        self.open_as(key, false, limits)
+    }
+
+    fn open_as(self, key: DataKey, is_whole: bool, limits: &Limits) -> Result<OpenSops, FileError> {
         let gcm = Gcm::new(&key);
         let mut mac = Mac::new(self.metadata.mac_only_encrypted);
         let slots = &self.outline.slots;
@@ -156,7 +175,9 @@ impl SopsFile {
                 mac.add(item, slot.encrypted);
             }
         }
-        mac.verify(&self.metadata.mac, &gcm, &self.metadata.modified())?;
+        if is_whole {
+            mac.verify(&self.metadata.mac, &gcm, &self.metadata.modified())?;
+        }
         let (plain, outline) = self.unseal(&items, limits)?;
         let is_sealed = |(slot, item): &(&Slot, &Option<Item>)| slot.encrypted && item.is_none();
         let slots = self.outline.slots.iter().zip(&items).enumerate();
@@ -416,7 +437,7 @@ impl OpenSops {
 }
 
 /// What takes the metadata out of every part.
-fn cuts_of(document: &Document, format: &dyn Format) -> Result<Vec<Splice>, FileError> {
+pub(super) fn cuts_of(document: &Document, format: &dyn Format) -> Result<Vec<Splice>, FileError> {
     let mut splices = Vec::new();
     for part in 0..document.parts.len() {
         let cut = format.cut_entry(document, part, ENTRY).map_err(|error| edit_error(document, error))?;

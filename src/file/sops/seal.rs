@@ -289,7 +289,17 @@ fn entry(
     {
         return Ok(splices);
     }
-    let mut tree = target.metadata.write();
+    added(document, format, part, &target.metadata)
+}
+
+/// The metadata, written anew.
+pub(super) fn added(
+    document: &Document,
+    format: &dyn Format,
+    part: usize,
+    metadata: &Metadata,
+) -> Result<Vec<Splice>, FileError> {
+    let mut tree = metadata.write();
     if matches!(document.format, FormatCode::Dotenv | FormatCode::Ini) {
         tree = Tree::Map(flatten(&tree).into_iter().map(|(name, text)| (name, Tree::text(&text))).collect());
     }
