@@ -4,6 +4,7 @@ mod edits;
 mod exchange;
 mod face;
 mod hostile;
+mod rendered;
 mod stores;
 pub(crate) mod tool;
 mod trees;

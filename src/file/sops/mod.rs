@@ -11,6 +11,7 @@ mod blocks;
 mod kept;
 mod next;
 mod open;
+pub mod render;
 mod regroup;
 mod seal;
 

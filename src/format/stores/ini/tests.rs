@@ -65,7 +65,7 @@ fn values_are_written_so_that_they_come_back() {
             assert_eq!(shown(&format!("k = {}\n", raw.as_str())), format!("DEFAULT.k={text:?}"), "{}", raw.as_str());
         }
     }
-    assert!(value::written("`\n\"\"\" x", Style::Plain).is_none());
+    assert!(value::written("a\n`\n\"\"\"\nb", Style::Plain).is_none());
 }
 
 #[test]
