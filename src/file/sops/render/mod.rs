@@ -185,7 +185,7 @@ fn whole(documents: &[Branch], to: &dyn Format, layout: &Layout) -> Result<Secre
         FormatCode::Yaml => bytes(yaml::documents(documents, layout)?),
         FormatCode::Json => bytes([&json::part(first, layout)?, "\n"].concat().into()),
         FormatCode::Dotenv => bytes(lines::dotenv(first)?),
-        FormatCode::Ini => bytes(lines::ini(first)?),
+        FormatCode::Ini => bytes(lines::ini(documents)?),
         FormatCode::Binary => match (documents, first) {
             ([_], Branch::Map(map)) => {
                 let data = map.iter().find(|(key, _)| key.as_ref().is_some_and(|key| &**key == "data"));
