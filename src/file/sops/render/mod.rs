@@ -60,7 +60,7 @@ pub enum RenderError {
     #[error(transparent)]
     Sops(#[from] SopsError),
     /// A map or list where the format has none.
-    #[error("`{key}` is no single value, and a {format} file holds nothing else there")]
+    #[error("`{key}` is no single value, and {format} holds nothing else there")]
     Complex {
         /// The key.
         key: String,
@@ -176,6 +176,28 @@ pub fn scalar_text(value: &Branch) -> Option<SecretText> {
         Branch::Null => Some(SecretText::default()),
         _ => None,
     }
+}
+
+/// The variables that a document is in an environment: the scalars of its first part, which has nothing else.
+///
+/// # Errors
+/// [`RenderError`] for maps and lists, for keys that no variable can have, and for bytes that are no text.
+pub fn environment(plain: &Document) -> Result<Vec<(SecretText, SecretText)>, RenderError> {
+    let mut variables = Vec::new();
+    let Some(Branch::Map(map)) = branches(plain)?.into_iter().next() else { return Ok(variables) };
+    for (key, value) in map {
+        let Some(key) = key else { continue };
+        if key.is_empty() || key.contains(['=', '\0']) {
+            return Err(RenderError::Key(key.to_string()));
+        }
+        let text = match (&value, scalar_text(&value)) {
+            (_, Some(text)) => text,
+            (Branch::Value(_), None) => return Err(RenderError::NotText),
+            _ => return Err(RenderError::Complex { key: key.to_string(), format: "environment" }),
+        };
+        variables.push((key, text));
+    }
+    Ok(variables)
 }
 
 fn whole(documents: &[Branch], to: &dyn Format, layout: &Layout) -> Result<SecretBytes, RenderError> {
