@@ -108,14 +108,7 @@ impl<'a> Subject<'a> {
         open.check_write(path, args.accept_file_recipients, session)?;
         let text = as_text(input.format, open.plain())?;
         let format = open.format(input.format);
-        Ok(Self {
-            path,
-            format,
-            text,
-            original: Some(original),
-            before: Some(open),
-            plan: None,
-        })
+        Ok(Self { path, format, text, original: Some(original), before: Some(open), plan: None })
     }
 
     /// A file that its rule will seal, after the sealed version that git has, if any.
@@ -191,7 +184,8 @@ impl<'a> Subject<'a> {
             (None, Some(open)) => open.next(document, args.allow_no_secrets, args.allow_comments, session),
             (plan, before) => {
                 let none = Plan::Native(Policy::default(), Vec::new());
-                let accepting = Accepting { no_secrets: args.allow_no_secrets, comments: args.allow_comments };
+                let accepting =
+                    Accepting { no_secrets: args.allow_no_secrets, comments: args.allow_comments };
                 let plan = plan.as_ref().unwrap_or(&none);
                 plan.seal(document, self.format, before.as_ref(), accepting, session)
             }

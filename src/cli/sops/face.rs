@@ -136,7 +136,9 @@ pub(super) fn format(said: Option<&str>, name: Option<&Path>) -> Result<&'static
         _ => "binary",
     };
     let word = by_word.unwrap_or_else(by_ending);
-    by_name(word).map(stores::of).ok_or_else(|| Fault::new(GENERIC, format!("this build has no format `{word}`")))
+    by_name(word)
+        .map(stores::of)
+        .ok_or_else(|| Fault::new(GENERIC, format!("this build has no format `{word}`")))
 }
 
 fn of_config(error: DiscoverError) -> Fault {

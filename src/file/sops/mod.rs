@@ -11,8 +11,8 @@ mod blocks;
 mod kept;
 mod next;
 mod open;
-pub mod render;
 mod regroup;
+pub mod render;
 mod seal;
 
 pub use crate::envelope::sops::{By, Metadata, Selector, SopsError};

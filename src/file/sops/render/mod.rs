@@ -162,7 +162,12 @@ pub fn extract_bytes(
             FormatCode::Json => json::part(&other, layout)?,
             FormatCode::Ini => json::inner(&other)?,
             FormatCode::Binary => return Err(RenderError::Binary),
-            _ => return Err(RenderError::Complex { key: path.last().map(shown).unwrap_or_default(), format: to.name() }),
+            _ => {
+                return Err(RenderError::Complex {
+                    key: path.last().map(shown).unwrap_or_default(),
+                    format: to.name(),
+                });
+            }
         }),
     }
 }

@@ -74,7 +74,10 @@ mod tests {
             (-2.5, "-2.5", "-2.5", "-2.5"),
             (1e300, "1e+300", "1e+300", "1E+300"),
         ] {
-            assert_eq!((general(number, 'e').as_str(), json(number).as_str(), line(number).as_str()), (yaml, in_json, in_lines));
+            assert_eq!(
+                (general(number, 'e').as_str(), json(number).as_str(), line(number).as_str()),
+                (yaml, in_json, in_lines)
+            );
         }
     }
 }

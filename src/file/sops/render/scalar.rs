@@ -97,7 +97,9 @@ fn is_sexagesimal(text: &str) -> bool {
     let (text, fraction) = text.split_once('.').unwrap_or((text, ""));
     let is_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'_');
     let mut fields = text.split(':');
-    let is_first = fields.next().is_some_and(|first| first.starts_with(|c: char| c.is_ascii_digit()) && is_digits(first));
+    let is_first = fields
+        .next()
+        .is_some_and(|first| first.starts_with(|c: char| c.is_ascii_digit()) && is_digits(first));
     let is_field = |field: &str| match field.as_bytes() {
         [one] => one.is_ascii_digit(),
         [ten, one] => (b'0'..=b'5').contains(ten) && one.is_ascii_digit(),
@@ -213,5 +215,6 @@ pub(super) fn double_quoted(text: &str) -> String {
 /// Columns of a line of base64.
 const LINE: usize = 70;
 const OLD_BOOLEANS: [&str; 18] = [
-    "y", "Y", "yes", "Yes", "YES", "on", "On", "ON", "n", "N", "no", "No", "NO", "off", "Off", "OFF", "<<", "",
+    "y", "Y", "yes", "Yes", "YES", "on", "On", "ON", "n", "N", "no", "No", "NO", "off", "Off", "OFF", "<<",
+    "",
 ];

@@ -2,8 +2,10 @@ use super::*;
 use crate::format::{Limits, by_name, stores};
 
 fn fixture(name: &str) -> String {
-    std::fs::read_to_string(std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/sops").join(name))
-        .unwrap()
+    std::fs::read_to_string(
+        std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/sops").join(name),
+    )
+    .unwrap()
 }
 
 fn parsed(text: &str, format: &str) -> Document {
@@ -63,9 +65,13 @@ fn hints_of_blocks_are_right() {
 
 #[test]
 fn variables() {
-    let found = |text: &str| environment(&parsed(text, "yaml")).map(|all| {
-        all.into_iter().map(|(key, value)| format!("{}={}", key.as_str(), value.as_str())).collect::<Vec<_>>()
-    });
+    let found = |text: &str| {
+        environment(&parsed(text, "yaml")).map(|all| {
+            all.into_iter()
+                .map(|(key, value)| format!("{}={}", key.as_str(), value.as_str()))
+                .collect::<Vec<_>>()
+        })
+    };
     assert_eq!(
         found("# c\na: 1\nb: 1.0\nc: ~\nd: true\ne: 2024-01-02T03:04:05.5Z\nf: \"x\\ny\"\n").unwrap(),
         ["a=1", "b=1.0", "c=", "d=true", "e=2024-01-02T03:04:05Z", "f=x\ny"]
