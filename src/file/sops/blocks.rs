@@ -12,7 +12,12 @@ use crate::secret::SecretText;
 /// What a comment says; in a sealed file its token alone.
 pub(super) fn text(document: &Document, lines: &Range<usize>) -> SecretText {
     let first = comment_span(document, lines.start).of(&document.source);
-    if is_token(first) { first.into() } else { block_text(document, lines) }
+    if is_token(first) {
+        return first.into();
+    }
+    let text = block_text(document, lines);
+    // SOPS crashes where it prints a comment whose first line is empty.
+    if text.starts_with('\n') { [" ", &*text].concat().into() } else { text }
 }
 
 /// Puts a token in the place of a comment. One that stands alone behind a header gets it on a line of its own above:
