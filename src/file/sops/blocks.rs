@@ -20,6 +20,11 @@ pub(super) fn text(document: &Document, lines: &Range<usize>) -> SecretText {
     if text.starts_with('\n') { [" ", &*text].concat().into() } else { text }
 }
 
+/// Whether SOPS crashes on a comment that stays in clear.
+pub(super) fn is_deadly(document: &Document, lines: &Range<usize>) -> bool {
+    block_text(document, lines).starts_with('\n')
+}
+
 /// Puts a token in the place of a comment. One that stands alone behind a header gets it on a line of its own above:
 /// SOPS ends a header at the last bracket of its line.
 pub(super) fn seal(document: &Document, lines: &Range<usize>, token: &str) -> Vec<Splice> {

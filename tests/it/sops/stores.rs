@@ -249,7 +249,7 @@ fn ini(dice: &mut Dice) -> String {
 fn exchange(sops: &Sops, text: &str, name: &'static str) -> usize {
     let sealed = match seal_text(text, format(name), None) {
         Ok(sealed) => sealed,
-        Err(FileError::Parse(_)) => return 0,
+        Err(FileError::Parse(_) | FileError::Sops(SopsError::Unfit { .. })) => return 0,
         Err(error) => panic!("{error}\n{text}"),
     };
     let opened = open(&sealed.text, format(name)).unwrap();
