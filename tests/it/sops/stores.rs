@@ -218,7 +218,7 @@ fn ini(dice: &mut Dice) -> String {
         "\\x",
         "`l1\n l2`",
     ];
-    let comments = ["; c", "# c", ";c", "#", ";; d", "  ; indented", "# é ]", ";#x"];
+    let comments = ["; c", "# c", ";c", "#", ";; d", "  ; indented", "# é ]"];
     let breaks = *dice.pick(&["\n", "\n", "\r\n"]);
     let mut out = String::new();
     let mut key = 0;
