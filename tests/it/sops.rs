@@ -3,6 +3,7 @@
 mod edits;
 mod exchange;
 mod hostile;
+mod keyservice;
 pub(crate) mod tool;
 mod trees;
 mod vectors;
