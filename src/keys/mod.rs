@@ -13,8 +13,11 @@ mod keyring;
 mod limited;
 #[cfg(feature = "pgp")]
 pub mod pgp;
+mod pgp_armor;
 mod prompt;
 mod runtime;
+pub mod service;
+pub mod text;
 
 pub use environment::Environment;
 pub use keyring::{Attempt, Keyring, UnwrapError};
@@ -27,6 +30,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 
 use crate::secret::SecretBytes;
+use service::KeyService;
 
 /// Largest wrapped copy of a data key in bytes.
 pub const WRAP_LIMIT: usize = 16 << 10;
@@ -105,6 +109,17 @@ pub struct WrapContext {
     pub fid: [u8; 16],
     /// The data key's epoch.
     pub epoch: u32,
+}
+
+impl WrapContext {
+    /// For formats whose wraps are bound to nothing but the key: SOPS'.
+    pub const UNBOUND: Self = Self { fid: [0; 16], epoch: 0 };
+
+    /// Whether a wrap is bound to a file.
+    #[must_use]
+    pub fn is_bound(&self) -> bool {
+        self.fid != Self::UNBOUND.fid || self.epoch != Self::UNBOUND.epoch
+    }
 }
 
 /// A backend's answer to a stanza.
@@ -200,6 +215,16 @@ pub enum KeyError {
         /// Why; never a secret.
         reason: String,
     },
+    /// Neither the keys at hand nor a key service did it.
+    #[error("{kind} key `{id}`: {}", reasons.join("; "))]
+    Service {
+        /// Key type.
+        kind: String,
+        /// Identifier.
+        id: String,
+        /// One of each that was asked, with its address; never a secret.
+        reasons: Vec<String>,
+    },
     /// An identity file that cannot be used.
     #[error("identity `{place}`: {reason}")]
     Identity {
@@ -231,6 +256,10 @@ pub struct Run<'a> {
     pub prompt: &'a (dyn Prompt + Sync),
     /// Whether break-glass keys may be tried.
     pub break_glass: bool,
+    /// Whether the keys at hand are used; else key services alone.
+    pub local: bool,
+    /// Key services, asked in this order after the keys at hand, for files whose wraps are bound to no file.
+    pub services: Vec<Arc<dyn KeyService>>,
     shared: Mutex<HashMap<&'static str, Arc<dyn Any + Send + Sync>>>,
 }
 
@@ -238,7 +267,8 @@ impl<'a> Run<'a> {
     /// A run over that environment.
     #[must_use]
     pub fn new(environment: &'a Environment, prompt: &'a (dyn Prompt + Sync)) -> Self {
-        Self { environment, prompt, break_glass: false, shared: Mutex::default() }
+        let shared = Mutex::default();
+        Self { environment, prompt, break_glass: false, local: true, services: Vec::new(), shared }
     }
 
     /// What `make` gives, made once in this run and kept under `name`. Two threads that ask together wait for one.

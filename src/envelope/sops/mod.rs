@@ -9,7 +9,6 @@ mod lines;
 mod mac;
 mod metadata;
 mod outline;
-mod pgp_armor;
 mod pattern;
 mod selector;
 mod time;
