@@ -69,10 +69,11 @@ pub(crate) fn run(args: Args, context: &Context) -> Result<ExitCode, Report> {
     } else {
         Tree::Leaf(like_before(document, &path, text, context))
     };
-    let tree = input.format.adapted(tree);
-    let splices = edit(document, input.format, &path, &tree).at(shown)?;
+    let format = open.format(input.format);
+    let tree = format.adapted(tree);
+    let splices = edit(document, format, &path, &tree).at(shown)?;
     let changed = apply(&document.source, &splices).map_err(|error| Report::new(Failure::Failed, error))?;
-    let changed = plain(&changed, input.format, context).at(shown)?;
+    let changed = plain(&changed, format, context).at(shown)?;
     verify(&changed, &path, &tree).at(shown)?;
     twins::warn(&changed, shown, context);
     let sealed = open.next(changed, args.allow_no_secrets, true, &session).at(shown)?;

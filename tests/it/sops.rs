@@ -5,6 +5,7 @@ mod exchange;
 mod face;
 mod hostile;
 mod keyservice;
+mod stores;
 pub(crate) mod tool;
 mod trees;
 mod vectors;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use sealeaf::config::discover::DiscoverError;
 use sealeaf::config::sops::{CreationRule, Discovered, search};
 use sealeaf::file::sops::{OpenSops, SopsFile};
-use sealeaf::format::{Format, by_name};
+use sealeaf::format::{Format, by_name, stores};
 use sealeaf::keys::{Keyring, Run};
 
 use super::fault::{Fault, GENERIC};
@@ -136,7 +136,7 @@ pub(super) fn format(said: Option<&str>, name: Option<&Path>) -> Result<&'static
         _ => "binary",
     };
     let word = by_word.unwrap_or_else(by_ending);
-    by_name(word).ok_or_else(|| Fault::new(GENERIC, format!("this build has no format `{word}`")))
+    by_name(word).map(stores::of).ok_or_else(|| Fault::new(GENERIC, format!("this build has no format `{word}`")))
 }
 
 fn of_config(error: DiscoverError) -> Fault {

@@ -22,7 +22,8 @@ pub(super) fn seal(document: &Document, lines: &Range<usize>, token: &str) -> Ve
     for index in lines.clone() {
         let span = comment_span(document, index);
         if index > lines.start {
-            splices.push(Splice::new(span, ""));
+            let start = document.comments.get(index).map_or(span.start, |comment| comment.span.start + 1);
+            splices.push(Splice::new(Span::new(start, span.end), ""));
         } else if is_behind_header(document, index) {
             let start = start_of_line(&document.source, span.start);
             let line_break = if document.source.contains("\r\n") { "\r\n" } else { "\n" };
@@ -46,10 +47,12 @@ pub(super) fn unseal(document: &Document, lines: &Range<usize>, text: &str) -> O
     if is_extra {
         let end = source.get(first.end..)?.find('\n')? + first.end + 1;
         let mut splices = vec![Splice::new(Span::new(start, end), "")];
-        for (index, line) in lines.clone().skip(1).zip(&said) {
-            splices.push(Splice::new(comment_span(document, index), *line));
-        }
-        return Some(splices);
+        // One place behind the header, where the marker and the blanks behind it stayed.
+        let (place, line) = (document.comments.get(lines.start + 1)?.span, said.first()?);
+        let blanks = source.get(place.end..)?;
+        let at = place.end + blanks.len() - blanks.trim_start_matches(' ').len();
+        splices.push(Splice::new(Span::new(at, at), *line));
+        return (lines.len() == 2).then_some(splices);
     }
     let mut splices = Vec::with_capacity(said.len());
     for (at, index) in lines.clone().enumerate() {

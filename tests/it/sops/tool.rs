@@ -7,7 +7,7 @@ use std::process::{Command, Output};
 
 use sealeaf::file::FileError;
 use sealeaf::file::sops::{OpenSops, Sealed, Sealing, Selector, SopsFile, seal};
-use sealeaf::format::{Format, Limits, by_name};
+use sealeaf::format::{Format, Limits, by_name, stores};
 use sealeaf::keys::{Environment, Keyring, NoPrompt, Recipient, Run};
 use tempfile::TempDir;
 
@@ -175,7 +175,7 @@ pub(crate) fn seal_for(
     format: &'static dyn Format,
     sealing: &Sealing<'_>,
 ) -> Result<Sealed, FileError> {
-    let document = format.parse(text, &limits())?;
+    let document = stores::of(format).parse(text, &limits())?;
     with_keys(&[1], |ring| seal(document, format, sealing, ring, &limits()))
 }
 

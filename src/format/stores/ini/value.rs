@@ -107,8 +107,13 @@ fn continued(reader: &mut Reader<'_>, first: Span) -> Found {
 
 /// `text` as it is written where `style` stood, or in another way that SOPS reads as `text`. `None` where there is none.
 pub(super) fn written(text: &str, style: Style) -> Option<SecretText> {
-    let styles = [style, Style::Plain, Style::Double, Style::Single, Style::Backtick, Style::MultiDouble];
-    styles.into_iter().find_map(|style| {
+    let long = if text.contains('\n') {
+        [Style::MultiDouble, Style::Backtick]
+    } else {
+        [Style::Backtick, Style::MultiDouble]
+    };
+    let mut styles = [style, Style::Plain, Style::Double, Style::Single].into_iter().chain(long);
+    styles.find_map(|style| {
         let raw = in_style(text, style);
         let line = SecretText::new(["k = ", &raw, "\n"].concat());
         let limits = Limits { file: usize::MAX, leaf: usize::MAX, leaves: 1, ..Limits::default() };
