@@ -71,6 +71,7 @@ impl From<SopsError> for Report {
             SopsError::Metadata(_) | SopsError::Selector { .. } | SopsError::Aliases => Kind::Malformed,
             SopsError::Taken | SopsError::Unfit { .. } | SopsError::Root(_) => Kind::Refused,
             SopsError::NotSealed => Kind::NotSealed,
+            SopsError::Groups { .. } => Kind::NoKey,
             SopsError::Random(_) | SopsError::NotKept { .. } => Kind::Failed,
             _ => Kind::Authentication,
         };
