@@ -21,8 +21,7 @@ impl Comparison {
         comparison.added = now.concat().into_iter().filter(|new| !holds(&then, new)).collect();
         comparison.removed = then.concat().into_iter().filter(|old| !holds(&now, old)).collect();
         if then.len().max(now.len()) > 1 && !rule.is_met_by(file) {
-            let (was, now) =
-                (groups_text(file.metadata().needed(), &then), groups_text(rule.needed(), &now));
+            let (was, now) = (groups_text(file.metadata().needed(), &then), groups_text(rule.needed(), &now));
             comparison.settings.push(Setting { name: "groups", was, now, weaker: true });
         }
         if let Some(selector) = rule.selector.as_ref().filter(|own| **own != file.metadata().selector) {
@@ -127,6 +126,9 @@ mod tests {
         let file = [recipient("azure_kv", "https://v/keys/k/1"), recipient("aws_kms", "arn:a")];
         assert!(is_same_group(&own, &file) && is_same_group(&file, &own));
         assert!(!is_same_group(&own, &file[..1]) && !is_same_group(&own[..1], &file));
-        assert_eq!(groups_text(2, &[own.to_vec(), file[1..].to_vec()]), "2 of 2: arn:a + https://v/keys/k/ | arn:a");
+        assert_eq!(
+            groups_text(2, &[own.to_vec(), file[1..].to_vec()]),
+            "2 of 2: arn:a + https://v/keys/k/ | arn:a"
+        );
     }
 }

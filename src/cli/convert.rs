@@ -138,7 +138,7 @@ fn refuse_what_is_lost(before: &Opened) -> Result<(), Report> {
 
 /// For whom the file is sealed, and which of its values.
 fn plan(args: &Args, before: &Opened, path: &Path, session: &Session<'_>) -> Result<Plan, Report> {
-    let rule = session.governing(path)?;
+    let rule = session.governing_for(path, args.to == Envelope::Sops)?;
     let own: Option<Vec<Recipient>> = match before {
         _ if !args.recipient.is_empty() => Some(parse_all(&args.recipient, path, session)?),
         _ if !args.accept_file_recipients => None,
@@ -160,7 +160,7 @@ fn plan(args: &Args, before: &Opened, path: &Path, session: &Session<'_>) -> Res
         }
         (Envelope::Sops, Some(Governing::Sops(rule)), None) => Plan::sops(*rule, &args.selectors),
         (Envelope::Sops, rule, Some(recipients)) => {
-            let base = rule.map(|rule| rule.sops()).filter(|rule| rule.is_for_sops);
+            let base = rule.map(|rule| rule.sops());
             Plan::sops(SopsRuling::to(recipients, base), &args.selectors)
         }
         (to, _, None) => {
@@ -174,12 +174,7 @@ fn plan(args: &Args, before: &Opened, path: &Path, session: &Session<'_>) -> Res
 }
 
 /// Opens what was made, which is not written yet.
-fn reopen(
-    text: &SecretText,
-    plan: &Plan,
-    input: &Input,
-    session: &Session<'_>,
-) -> Result<Opened, Report> {
+fn reopen(text: &SecretText, plan: &Plan, input: &Input, session: &Session<'_>) -> Result<Opened, Report> {
     let limits = &session.context.limits;
     let opened = match plan {
         Plan::Native(..) => SealedFile::parse(text, input.format, limits)
@@ -210,11 +205,13 @@ fn refuse_exposure(args: &Args, exposure: &Exposure, is_stripped: bool) -> Resul
         exposure.shown.iter().filter(|path| !is_allowed(path)).map(ToString::to_string).collect();
     if let Some(first) = shown.first() {
         let count = plural(shown.len(), "encrypted value", "encrypted values");
+        let empty = match args.to {
+            Envelope::Sops => "; SOPS leaves null and what is empty in clear",
+            Envelope::Native => "",
+        };
         return Err(Report::message(Kind::Refused, format!("{count} would stand in clear"))
             .detail(&shown.join("\n"))
-            .hint(format!(
-                "let the rule encrypt it, or agree with --allow-clear '{first}'; SOPS leaves null and what is empty in clear"
-            )));
+            .hint(format!("let the rule encrypt it, or agree with --allow-clear '{first}'{empty}")));
     }
     match exposure.shown_comments.first() {
         Some(line) if !args.allow_comments && !is_stripped => {
@@ -240,7 +237,8 @@ fn readers(before: &Opened, plan: &Plan) -> Vec<String> {
         let is_new = |one: &&Recipient| !others.iter().any(|other| is_same_key(&one.key, &other.key));
         some.iter().filter(is_new).map(Recipient::label).collect()
     };
-    let said = |who: Vec<String>, what: &str| (!who.is_empty()).then(|| format!("{what}: {}", who.join(", ")));
+    let said =
+        |who: Vec<String>, what: &str| (!who.is_empty()).then(|| format!("{what}: {}", who.join(", ")));
     [said(only(&now, &then), "can read it now"), said(only(&then, &now), "cannot read it any more")]
         .into_iter()
         .flatten()

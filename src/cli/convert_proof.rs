@@ -1,7 +1,7 @@
 //! What `convert` compares before it writes: the values and comments of both files, as they open, and which of them are
 //! encrypted in each.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use sealeaf::document::{Document, KeyPath, NodeId, Value};
 use sealeaf::envelope::native::{is_public_comment, marked};
@@ -68,7 +68,11 @@ impl Covered {
         let shown = self.values.iter().filter(|(path, _)| !target.values.contains_key(*path));
         let line = |index: &usize| plain.comments.get(*index).map(|own| plain.line_of(own.span.start));
         let shown_comments = self.comments.iter().filter(|index| !target.comments.contains(index));
-        let hidden = target.values.keys().filter(|path| !self.values.contains_key(*path)).count()
+        // Copies that aliases became are nothing new.
+        let leaves: Vec<NodeId> = plain.ids().filter(|id| plain.is_leaf(*id)).collect();
+        let known: HashSet<String> = paths(plain, &leaves).iter().map(ToString::to_string).collect();
+        let is_hidden = |path: &&String| !self.values.contains_key(*path) && known.contains(*path);
+        let hidden = target.values.keys().filter(is_hidden).count()
             + target.comments.iter().filter(|index| !self.comments.contains(index)).count();
         Exposure {
             shown: shown.map(|(_, path)| path.clone()).collect(),

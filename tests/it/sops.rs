@@ -3,6 +3,7 @@
 mod edits;
 mod exchange;
 mod hostile;
+pub(crate) mod rules;
 pub(crate) mod tool;
 mod trees;
 mod vectors;

@@ -77,6 +77,9 @@ impl From<SopsError> for Report {
         };
         let report = Self::new(kind, error);
         match kind {
+            Kind::NoKey => report.hint(
+                "the file needs keys of several groups together: give them all in SEALEAF_IDENTITY_FILE or SEALEAF_IDENTITY",
+            ),
             Kind::Authentication => report.hint(
                 "if you edited the encrypted file by hand, take the version before that and use `sealeaf edit`; otherwise \
                  take a version that you trust",
