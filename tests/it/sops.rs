@@ -6,6 +6,7 @@ mod face;
 mod hostile;
 mod keyservice;
 mod stores;
+pub(crate) mod rules;
 pub(crate) mod tool;
 mod trees;
 mod vectors;
