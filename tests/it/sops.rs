@@ -4,6 +4,7 @@ mod edits;
 mod exchange;
 mod face;
 mod hostile;
+mod pgp;
 pub(crate) mod tool;
 mod trees;
 mod vectors;
