@@ -1,5 +1,7 @@
 //! How a SOPS file differs from what its rule says now. No key is needed, and nothing of the file is authenticated by it.
 
+use std::ops::Range;
+
 use sealeaf::document::{Document, NodeId, Value};
 use sealeaf::envelope::sops::{Outline, Selector, Slot, What, is_token};
 use sealeaf::file::sops::SopsFile;
@@ -21,8 +23,7 @@ impl Comparison {
         comparison.added = now.concat().into_iter().filter(|new| !holds(&then, new)).collect();
         comparison.removed = then.concat().into_iter().filter(|old| !holds(&now, old)).collect();
         if then.len().max(now.len()) > 1 && !rule.is_met_by(file) {
-            let (was, now) =
-                (groups_text(file.metadata().needed(), &then), groups_text(rule.needed(), &now));
+            let (was, now) = (groups_text(file.metadata().needed(), &then), groups_text(rule.needed(), &now));
             comparison.settings.push(Setting { name: "groups", was, now, weaker: true });
         }
         if let Some(selector) = rule.selector.as_ref().filter(|own| **own != file.metadata().selector) {
@@ -92,7 +93,7 @@ fn spots<'a>(document: &Document, slots: impl Iterator<Item = &'a Slot>) -> Vec<
     let slots: Vec<&Slot> = slots.filter(|slot| slot.aliased.is_none()).collect();
     let values: Vec<NodeId> = slots.iter().filter_map(|slot| leaf(slot)).collect();
     let comment = |slot: &&Slot| match slot.what {
-        What::Comment(index) => {
+        What::Comment(index) | What::Block(Range { start: index, .. }) => {
             document.comments.get(index).map(|comment| document.line_of(comment.span.start))
         }
         What::Element(id) => Some(document.line_of(document.node(id).span.start)),
@@ -127,6 +128,9 @@ mod tests {
         let file = [recipient("azure_kv", "https://v/keys/k/1"), recipient("aws_kms", "arn:a")];
         assert!(is_same_group(&own, &file) && is_same_group(&file, &own));
         assert!(!is_same_group(&own, &file[..1]) && !is_same_group(&own[..1], &file));
-        assert_eq!(groups_text(2, &[own.to_vec(), file[1..].to_vec()]), "2 of 2: arn:a + https://v/keys/k/ | arn:a");
+        assert_eq!(
+            groups_text(2, &[own.to_vec(), file[1..].to_vec()]),
+            "2 of 2: arn:a + https://v/keys/k/ | arn:a"
+        );
     }
 }

@@ -130,8 +130,7 @@ impl SopsRuling {
 
     fn of_native(ruling: &Ruling) -> Self {
         let rule = &ruling.rule;
-        let groups =
-            if rule.groups.is_empty() { vec![rule.recipients.clone()] } else { rule.groups.clone() };
+        let groups = if rule.groups.is_empty() { vec![rule.recipients.clone()] } else { rule.groups.clone() };
         Self {
             config: ruling.config.clone(),
             number: rule.index + 1,
@@ -237,8 +236,8 @@ impl SopsRuling {
     /// Whether the file's groups and threshold are the rule's.
     pub(crate) fn is_met_by(&self, file: &SopsFile) -> bool {
         let (own, there) = (self.groups_for(file), file.recipients());
-        let is_same = own.len() == there.len()
-            && own.iter().zip(&there).all(|(own, group)| is_same_group(own, group));
+        let is_same =
+            own.len() == there.len() && own.iter().zip(&there).all(|(own, group)| is_same_group(own, group));
         is_same && (own.len() == 1 || self.needed() == file.metadata().needed())
     }
 }

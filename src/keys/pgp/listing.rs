@@ -32,7 +32,10 @@ pub(super) fn find(listing: &str, id: &Id, home: &str) -> Result<Usable, String>
         [key] => key,
         _ => {
             let fingerprints: Vec<String> = keys.iter().map(|key| key.fingerprint().to_owned()).collect();
-            return Err(format!("several keys have this id, give a fingerprint: {}", fingerprints.join(", ")));
+            return Err(format!(
+                "several keys have this id, give a fingerprint: {}",
+                fingerprints.join(", ")
+            ));
         }
     };
     let asked = key.parts.iter().find(|part| part.is(id));
@@ -169,7 +172,8 @@ mod tests {
     fn keys_are_found_by_any_of_their_fingerprints() {
         let good = listing(("u", "scESC"), ("u", "e"));
         let sub = 0x2222_2222_2222_2222;
-        for (id, whole) in [(PRIMARY, PRIMARY), (SUB, SUB), ("1111111111111111", PRIMARY), ("2222222222222222", PRIMARY)]
+        for (id, whole) in
+            [(PRIMARY, PRIMARY), (SUB, SUB), ("1111111111111111", PRIMARY), ("2222222222222222", PRIMARY)]
         {
             check(&good, id, Ok((whole, &[sub])));
         }

@@ -132,7 +132,8 @@ mod tests {
             &[0xc8 | 1, 0, 2, 1, 0],        // new form with tag 9: not protected
         ] {
             let message = [&SESSION, data].concat();
-            let expect = if data[0] == 0xc9 { Err("the wrap is not protected against changes") } else { Ok(vec![id]) };
+            let expect =
+                if data[0] == 0xc9 { Err("the wrap is not protected against changes") } else { Ok(vec![id]) };
             assert_eq!(keys(&message), expect, "{data:x?}");
         }
         let two = [&SESSION[..], &SESSION, &[0xd2, 1, 1]].concat();

@@ -63,8 +63,11 @@ impl KeyBackend for Pgp {
     ) -> Pending<'a, Result<Vec<u8>, KeyError>> {
         Box::pin(async move {
             let id = Id::of_sops(&key.id)?;
-            wrap(&id, secret, run)
-                .map_err(|reason| KeyError::Failed { kind: KIND, id: id.to_string(), reason })
+            wrap(&id, secret, run).map_err(|reason| KeyError::Failed {
+                kind: KIND,
+                id: id.to_string(),
+                reason,
+            })
         })
     }
 
@@ -159,7 +162,8 @@ fn wrap(id: &Id, secret: &SecretBytes, run: &Run<'_>) -> Result<Vec<u8>, String>
     if !ended.status.success() {
         return Err(format!("gpg did not wrap for it ({})", status::said(&messages(&ended))));
     }
-    let message = Message::read(wrapped).map_err(|_| format!("`{}` gave no PGP message", gpg.program().display()))?;
+    let message =
+        Message::read(wrapped).map_err(|_| format!("`{}` gave no PGP message", gpg.program().display()))?;
     match message.keys.as_slice() {
         [only] if key.encrypts.contains(only) => Ok(wrapped.to_vec()),
         _ => Err("gpg wrapped for other keys than this one: look for what adds them in gpg.conf".to_owned()),
@@ -235,7 +239,9 @@ fn decrypt(gpg: &Gpg, id: &Id, message: &Message, wrapped: &[u8], run: &Run<'_>)
         };
     }
     match status::why_closed(&messages, may_ask) {
-        Closed::NoKey => Answer::NotMine(format!("gpg has no private key for it in `{}`", gpg.home().display())),
+        Closed::NoKey => {
+            Answer::NotMine(format!("gpg has no private key for it in `{}`", gpg.home().display()))
+        }
         Closed::Locked(why) => Answer::Locked(why),
         Closed::Failed(why) => Answer::Failed(why),
     }

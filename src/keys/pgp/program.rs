@@ -28,7 +28,8 @@ impl Gpg {
         let environment = run.environment;
         let own = time_limit(environment)?;
         let working = std::env::current_dir().ok();
-        let home = home(environment).ok_or("it is not known where gpg keeps its keys: set GNUPGHOME or HOME")?;
+        let home =
+            home(environment).ok_or("it is not known where gpg keeps its keys: set GNUPGHOME or HOME")?;
         let home = std::path::absolute(&home).map_err(|_| "GNUPGHOME names no folder")?;
         Ok(Self {
             program: find(environment, working.as_deref())?,
@@ -99,7 +100,9 @@ fn find(environment: &Environment, working: Option<&Path>) -> Result<PathBuf, St
             return Err(format!("{name} must be the program's whole path, or its name alone"));
         }
         if is_inside(path) {
-            return Err(format!("the program that {name} names lies inside the repository, and is not started"));
+            return Err(format!(
+                "the program that {name} names lies inside the repository, and is not started"
+            ));
         }
         return Ok(path.to_owned());
     }
@@ -107,10 +110,13 @@ fn find(environment: &Environment, working: Option<&Path>) -> Result<PathBuf, St
     let folders = environment.os("PATH").map(|folders| std::env::split_paths(folders).collect());
     let folders: Vec<PathBuf> = folders.unwrap_or_default();
     let absolute = folders.iter().filter(|folder| folder.is_absolute());
-    absolute.map(|folder| folder.join(&file)).find(|path| path.is_file() && !is_inside(path)).ok_or_else(|| {
-        let shown: String = program.to_string_lossy().chars().flat_map(super::id::visible).take(100).collect();
-        format!("`{shown}` is not on PATH: install GnuPG, or set SEALEAF_GPG to its path")
-    })
+    absolute.map(|folder| folder.join(&file)).find(|path| path.is_file() && !is_inside(path)).ok_or_else(
+        || {
+            let shown: String =
+                program.to_string_lossy().chars().flat_map(super::id::visible).take(100).collect();
+            format!("`{shown}` is not on PATH: install GnuPG, or set SEALEAF_GPG to its path")
+        },
+    )
 }
 
 fn executable(program: &OsStr) -> OsString {
@@ -231,7 +237,9 @@ mod tests {
             let got = search(&[("SEALEAF_GPG", Path::new(relative)), ("PATH", Path::new("/bin"))], root);
             assert!(got.is_err_and(|why| why.contains("whole path")), "{relative}");
         }
-        assert!(search(&[("PATH", Path::new("/nowhere"))], root).is_err_and(|why| why.contains("install GnuPG")));
+        assert!(
+            search(&[("PATH", Path::new("/nowhere"))], root).is_err_and(|why| why.contains("install GnuPG"))
+        );
     }
 
     #[test]

@@ -30,9 +30,9 @@ pub(super) fn why_closed(messages: &str, may_ask: bool) -> Closed {
     let lacks_key = lines(messages).any(|line| word(line) == "NO_SECKEY");
     let Some(code) = lines(messages).find_map(error) else {
         return match lacks_key {
-            true if lacks_agent(messages) => {
-                Closed::Failed("gpg-agent cannot be reached: `gpgconf --launch gpg-agent` says why".to_owned())
-            }
+            true if lacks_agent(messages) => Closed::Failed(
+                "gpg-agent cannot be reached: `gpgconf --launch gpg-agent` says why".to_owned(),
+            ),
             true => Closed::NoKey,
             false => Closed::Failed(format!("gpg did not open it ({})", said(messages))),
         };
@@ -40,17 +40,18 @@ pub(super) fn why_closed(messages: &str, may_ask: bool) -> Closed {
     let (is_locked, why) = match code {
         BAD_PASSPHRASE => (true, "the passphrase is wrong"),
         CANCELED | FULLY_CANCELED | NO_PASSPHRASE | NO_PIN => (true, "no passphrase was given"),
-        NO_PIN_ENTRY if !may_ask => {
-            (true, "it is locked and nobody can be asked here; once `gpg --decrypt` has unlocked it, it opens")
-        }
+        NO_PIN_ENTRY if !may_ask => (
+            true,
+            "it is locked and nobody can be asked here; once `gpg --decrypt` has unlocked it, it opens",
+        ),
         NO_PIN_ENTRY | PIN_ENTRY | NO_TERMINAL => (
             true,
             "gpg-agent has no way to ask for the passphrase: install a pinentry, name it in gpg-agent.conf, or set GPG_TTY",
         ),
         TIMEOUT => (true, "nobody gave the passphrase in time"),
         NO_AGENT | AGENT => (false, "gpg-agent cannot be reached: `gpgconf --launch gpg-agent` says why"),
-        CARD | WRONG_CARD | CARD_RESET | CARD_REMOVED | CARD_NOT_PRESENT | CARD_NOT_INITIALIZED | NO_CARD_DAEMON
-        | CARD_DAEMON => {
+        CARD | WRONG_CARD | CARD_RESET | CARD_REMOVED | CARD_NOT_PRESENT | CARD_NOT_INITIALIZED
+        | NO_CARD_DAEMON | CARD_DAEMON => {
             (false, "its smart card is not there: plug it in and look at `gpg --card-status`")
         }
         BAD_PIN | PIN_BLOCKED => (true, "the card's PIN is wrong or blocked: look at `gpg --card-status`"),
@@ -140,10 +141,13 @@ mod tests {
         ] {
             assert!(matches!(why(code, true), Closed::Locked(why) if why.contains(expect)), "{code}");
         }
-        assert!(matches!(why(NO_PIN_ENTRY, false), Closed::Locked(why) if why.contains("nobody can be asked")));
+        assert!(
+            matches!(why(NO_PIN_ENTRY, false), Closed::Locked(why) if why.contains("nobody can be asked"))
+        );
         assert!(matches!(why(CARD_REMOVED, true), Closed::Failed(why) if why.contains("card-status")));
         assert!(matches!(why(NO_AGENT, true), Closed::Failed(why) if why.contains("gpgconf --launch")));
-        let unknown = Closed::Failed("gpg did not open it (public key decryption failed: X\\u{1b}[2J)".to_owned());
+        let unknown =
+            Closed::Failed("gpg did not open it (public key decryption failed: X\\u{1b}[2J)".to_owned());
         assert_eq!(why(5, true), unknown);
     }
 

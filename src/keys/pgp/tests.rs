@@ -86,11 +86,8 @@ impl Home {
         );
         // Written by another process: a child that another test starts meanwhile must not hold it open.
         install(&program, &script);
-        fs::write(
-            self.path().join("gpg-agent.conf"),
-            format!("pinentry-program {}\n", program.display()),
-        )
-        .unwrap();
+        fs::write(self.path().join("gpg-agent.conf"), format!("pinentry-program {}\n", program.display()))
+            .unwrap();
         let _ = fs::remove_file(asked);
         self.restart();
     }
@@ -143,7 +140,8 @@ fn context() -> WrapContext {
 
 fn wrap_for(id: &str, run: &Run<'_>) -> Result<Stanza, String> {
     let secret = SecretBytes::new(vec![7; 32]);
-    let wrapped = block_on(Pgp.wrap(&key(id), &secret, &context(), run)).map_err(|error| error.to_string())?;
+    let wrapped =
+        block_on(Pgp.wrap(&key(id), &secret, &context(), run)).map_err(|error| error.to_string())?;
     Ok(Stanza { recipient: Recipient { key: key(id), name: String::new(), break_glass: false }, wrapped })
 }
 
@@ -179,7 +177,14 @@ fn keeps_the_contract() {
                 owner: &mine,
                 stranger: &others,
                 spellings: &[&spaced],
-                invalid: &["", "--output", "alice@example.org", "0123ABCD", &own[..39], "-----BEGIN PGP PRIVATE KEY"],
+                invalid: &[
+                    "",
+                    "--output",
+                    "alice@example.org",
+                    "0123ABCD",
+                    &own[..39],
+                    "-----BEGIN PGP PRIVATE KEY",
+                ],
                 hidden: &["PRIVATE KEY"],
                 stride: if algorithm == "rsa2048" { 29 } else { 7 },
             },
@@ -198,7 +203,10 @@ fn pinentry_asks_for_the_passphrase() {
     // Where nobody may be asked, pinentry is not started.
     home.pinentry("echo 'D right'; echo OK");
     let answer = open(&stanza, &silent);
-    assert!(matches!(&answer, Unwrapped::Failed(error) if error.to_string().contains("nobody can be asked")), "{answer:?}");
+    assert!(
+        matches!(&answer, Unwrapped::Failed(error) if error.to_string().contains("nobody can be asked")),
+        "{answer:?}"
+    );
     assert_eq!(home.times_asked(), 0);
     let asking = Run::new(&environment, &Pinentry);
     opens(&stanza, &asking);
@@ -222,14 +230,20 @@ fn a_refusal_is_not_asked_about_again() {
         let run = Run::new(&environment, &Pinentry);
         for _ in 0..2 {
             let answer = open(&stanza, &run);
-            assert!(matches!(&answer, Unwrapped::Failed(error) if error.to_string().contains(expect)), "{answer:?}");
+            assert!(
+                matches!(&answer, Unwrapped::Failed(error) if error.to_string().contains(expect)),
+                "{answer:?}"
+            );
         }
         assert_eq!(home.times_asked(), asked);
     }
     fs::write(home.path().join("gpg-agent.conf"), "pinentry-program /nonexistent\n").unwrap();
     home.restart();
     let answer = open(&stanza, &Run::new(&environment, &Pinentry));
-    assert!(matches!(&answer, Unwrapped::Failed(error) if error.to_string().contains("install a pinentry")), "{answer:?}");
+    assert!(
+        matches!(&answer, Unwrapped::Failed(error) if error.to_string().contains("install a pinentry")),
+        "{answer:?}"
+    );
 }
 
 #[test]
@@ -254,7 +268,10 @@ fn keys_that_cannot_be_used_are_named_with_a_reason() {
     check(&revoked, "the key was revoked");
     // A long key id is as good as the fingerprint, where it is one key's.
     let good = home.key("good", "future-default", "");
-    opens(&wrap_for(&good[24..], &Run::new(&environment, &NoPrompt)).unwrap(), &Run::new(&environment, &NoPrompt));
+    opens(
+        &wrap_for(&good[24..], &Run::new(&environment, &NoPrompt)).unwrap(),
+        &Run::new(&environment, &NoPrompt),
+    );
     check(&unknown[24..], "no such key");
 }
 
@@ -282,10 +299,8 @@ fn wraps_without_key_ids_open() {
     stranger.import(&home);
     let hide = ["--throw-keyids", "--trust-model=always", "--recipient", &id, "--encrypt"];
     let wrapped = stranger.gpg(&hide, &[7; 32]);
-    let mut stanza = Stanza {
-        recipient: Recipient { key: key(&id), name: String::new(), break_glass: false },
-        wrapped,
-    };
+    let mut stanza =
+        Stanza { recipient: Recipient { key: key(&id), name: String::new(), break_glass: false }, wrapped };
     let (mine, others) = (home.environment(&[]), stranger.environment(&[]));
     opens(&stanza, &Run::new(&mine, &NoPrompt));
     let answer = open(&stanza, &Run::new(&others, &NoPrompt));
@@ -307,7 +322,10 @@ fn without_an_agent_the_key_is_not_called_missing() {
     home.restart();
     fs::write(home.path().join("gpg.conf"), "agent-program /nonexistent\n").unwrap();
     let answer = open(&stanza, &Run::new(&environment, &NoPrompt));
-    assert!(matches!(&answer, Unwrapped::Failed(error) if error.to_string().contains("gpg-agent")), "{answer:?}");
+    assert!(
+        matches!(&answer, Unwrapped::Failed(error) if error.to_string().contains("gpg-agent")),
+        "{answer:?}"
+    );
 }
 
 /// Programs that are no gpg, though `SEALEAF_GPG` names them.
@@ -333,7 +351,10 @@ fn ac_45_a_gpg_that_misbehaves_is_stopped() {
     ] {
         install(&stub, &format!("#!/bin/sh\n{script}\n"));
         let answer = open(&stanza, &Run::new(&environment, &NoPrompt));
-        assert!(matches!(&answer, Unwrapped::Failed(error) if error.to_string().contains(expect)), "{script}: {answer:?}");
+        assert!(
+            matches!(&answer, Unwrapped::Failed(error) if error.to_string().contains(expect)),
+            "{script}: {answer:?}"
+        );
         let wrapped = wrap_for(&id, &Run::new(&environment, &NoPrompt));
         assert!(wrapped.is_err(), "{script}");
     }
@@ -369,7 +390,9 @@ fn ac_44_gpg_is_started_only_for_what_it_can_open() {
         labelled.recipient.key = key(bad);
         assert!(matches!(open(&labelled, &run), Unwrapped::NotMine(_)), "{bad}");
     }
-    for wrapped in [b"".to_vec(), b"-----BEGIN PGP MESSAGE-----".to_vec(), [&stanza.wrapped[..], &[0]].concat()] {
+    for wrapped in
+        [b"".to_vec(), b"-----BEGIN PGP MESSAGE-----".to_vec(), [&stanza.wrapped[..], &[0]].concat()]
+    {
         let answer = open(&Stanza { wrapped, ..stanza.clone() }, &run);
         assert!(matches!(answer, Unwrapped::Failed(_)), "{answer:?}");
     }
