@@ -37,8 +37,7 @@ pub(crate) struct Folder {
 impl Folder {
     /// The rule for a file of the folder. The nearer configuration goes first, `.sealeaf.toml` where they lie together.
     pub(crate) fn governing(&self, file: &Path, relative: String) -> Result<Option<Governing>, Report> {
-        let native =
-            |relative| self.config.as_ref().map_or(Ok(None), |config| Governing::of(config, relative));
+        let native = |relative| self.config.as_ref().map_or(Ok(None), |config| Governing::of(config, relative));
         let sops = || self.sops.as_ref().map_or(Ok(None), |found| Governing::of_sops(found, file));
         let first = if self.sops_first { sops()? } else { native(relative.clone())? };
         match first {

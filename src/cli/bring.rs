@@ -82,21 +82,19 @@ impl Subject {
         let source = Source::File(path.to_owned());
         let input = Input::read(&source, Access::Read, None, None, context)?;
         let (comparison, is_sops) = match SealedFile::parse(&input.text, input.format, &context.limits) {
-            Err(FileError::NotSealed) => match SopsFile::parse(&input.text, input.format, &context.limits) {
-                Err(FileError::Sops(SopsError::NotSealed)) => return Ok(None),
-                parsed => (Comparison::of_sops(&parsed.at(path)?, &rule.sops()).at(path)?, true),
-            },
+            Err(FileError::NotSealed) => {
+                match SopsFile::parse(&input.text, input.format, &context.limits) {
+                    Err(FileError::Sops(SopsError::NotSealed)) => return Ok(None),
+                    parsed => (Comparison::of_sops(&parsed.at(path)?, &rule.sops()).at(path)?, true),
+                }
+            }
             parsed => {
                 let Some(ruling) = rule.native() else {
                     let report = other_envelope(path);
                     if named {
                         return Err(report);
                     }
-                    session.context.warn(format!(
-                        "{}: left as it is: {}",
-                        escape::path(path),
-                        report.reason()
-                    ));
+                    session.context.warn(format!("{}: left as it is: {}", escape::path(path), report.reason()));
                     return Ok(None);
                 };
                 (Comparison::of(&parsed.at(path)?, ruling), false)

@@ -189,8 +189,7 @@ impl<'a> Subject<'a> {
             (None, Some(open)) => open.next(document, args.allow_no_secrets, args.allow_comments, session),
             (plan, before) => {
                 let none = Plan::Native(Policy::default(), Vec::new());
-                let accepting =
-                    Accepting { no_secrets: args.allow_no_secrets, comments: args.allow_comments };
+                let accepting = Accepting { no_secrets: args.allow_no_secrets, comments: args.allow_comments };
                 let plan = plan.as_ref().unwrap_or(&none);
                 plan.seal(document, self.format, before.as_ref(), accepting, session)
             }

@@ -101,10 +101,9 @@ fn covered(args: &Args, sources: Vec<Source>, session: &Session<'_>) -> Result<V
         let is_named = named(&source).is_none_or(|path| given.contains(path));
         let is_covered = match named(&source) {
             // A rule of `.sops.yaml` says how a file is encrypted, not that it must be.
-            Some(path) if !is_named => session
-                .governing(path)
-                .at(path)?
-                .is_some_and(|rule| !rule.config().ends_with(sops::FILE_NAME)),
+            Some(path) if !is_named => {
+                session.governing(path).at(path)?.is_some_and(|rule| !rule.config().ends_with(sops::FILE_NAME))
+            }
             _ => true,
         };
         if is_covered {
@@ -177,8 +176,7 @@ fn fresh(
     let before = if args.fresh { None } else { earlier(&plan, path, input, target, session)? };
     let accepting = Accepting { no_secrets: args.allow_no_secrets, comments: args.allow_comments };
     let sealed = plan.seal(document, input.format, before.as_ref(), accepting, session)?;
-    let kept =
-        before.is_some().then(|| format!(", {} unchanged", sealed.sealed.saturating_sub(sealed.fresh)));
+    let kept = before.is_some().then(|| format!(", {} unchanged", sealed.sealed.saturating_sub(sealed.fresh)));
     let note = format!("{}{}", counts(&sealed), kept.unwrap_or_default());
     Ok((sealed.text, note))
 }
@@ -208,13 +206,13 @@ fn earlier(
     session: &Session<'_>,
 ) -> Result<Option<Opened>, Report> {
     let hint = |report: Report| {
-        report.hint("an earlier sealed version of this file exists; --fresh seals it without regard to that")
+        report
+            .hint("an earlier sealed version of this file exists; --fresh seals it without regard to that")
     };
     let target = match (target, path) {
         (None, Some(path)) => {
             let committed = plan.committed(path, input.format, session);
-            return committed
-                .map_err(|report| if report.kind() == Kind::NotSealed { report } else { hint(report) });
+            return committed.map_err(|report| if report.kind() == Kind::NotSealed { report } else { hint(report) });
         }
         (Some(Target::File(target)), _) if target.exists() => target,
         _ => return Ok(None),
@@ -227,9 +225,8 @@ fn earlier(
         }
         Plan::Native(..) if SealedFile::is_sealed(&old.text, old.format, &context.limits).at(target)? => {
             let sealed = SealedFile::parse(&old.text, old.format, &context.limits).at(target)?;
-            let open = sealed
-                .open(&session.keyring(), &context.limits)
-                .map_err(|error| hint(Report::from(error)))?;
+            let open =
+                sealed.open(&session.keyring(), &context.limits).map_err(|error| hint(Report::from(error)))?;
             session.check_identity(&open, target)?;
             Ok(Some(Opened::Native(Box::new(open))))
         }

@@ -161,9 +161,8 @@ impl Inspected {
         if !shown.is_empty() {
             self.state = State::HalfSealed;
             let shows = shown.iter();
-            self.reasons.extend(
-                shows.map(|spot| format!("{spot} stands in clear, and the file's selector encrypts it")),
-            );
+            self.reasons
+                .extend(shows.map(|spot| format!("{spot} stands in clear, and the file's selector encrypts it")));
         }
         let Some(rule) = &self.rule else {
             self.reasons.push("no rule covers it".to_owned());
@@ -269,9 +268,9 @@ fn access(comparison: &Comparison) -> Vec<String> {
     let Comparison { added, removed, settings, cleared, .. } = comparison;
     let added = added.iter().map(|new| format!("{} is in the rule and cannot read it", new.label()));
     let removed = removed.iter().map(|old| format!("{} can read it and is not in the rule", old.label()));
-    let settings = settings
-        .iter()
-        .map(|setting| format!("{}: {} in the file, {} in the rule", setting.name, setting.was, setting.now));
+    let settings = settings.iter().map(|setting| {
+        format!("{}: {} in the file, {} in the rule", setting.name, setting.was, setting.now)
+    });
     let cleared = (!cleared.is_empty()).then(|| {
         let count = plural(cleared.len(), "sealed value is", "sealed values are");
         format!("{count} clear by the rule")

@@ -66,7 +66,12 @@ impl Opened {
     }
 
     /// What must hold before a version is written over it. `accept` takes the recipients that a SOPS file names itself.
-    pub(crate) fn check_write(&self, path: &Path, accept: bool, session: &Session<'_>) -> Result<(), Report> {
+    pub(crate) fn check_write(
+        &self,
+        path: &Path,
+        accept: bool,
+        session: &Session<'_>,
+    ) -> Result<(), Report> {
         match self {
             Self::Native(open) => {
                 session.check_write(open, path)?;

@@ -155,8 +155,7 @@ impl Plan {
             (Envelope::Sops, rule) => {
                 let choice = rule.native().map(|ruling| &ruling.policy);
                 let is_lost = choice.is_some_and(|policy| {
-                    policy.selection != Selection::default()
-                        && asked.selectors.chosen().ok().flatten().is_none()
+                    policy.selection != Selection::default() && asked.selectors.chosen().ok().flatten().is_none()
                         || !policy.scope.is_empty()
                 });
                 if is_lost {

@@ -103,10 +103,8 @@ fn subject(found: &Found, session: &Session<'_>) -> Result<Option<Subject>, Repo
     };
     match Subject::read(path, found.named, rule, session)? {
         None if found.named => {
-            let report = Report::message(
-                Kind::NotSealed,
-                "the file is not sealed: it has no `sealeaf` or `sops` entry",
-            );
+            let report =
+                Report::message(Kind::NotSealed, "the file is not sealed: it has no `sealeaf` or `sops` entry");
             Err(report.at(path).hint("seal it with `sealeaf encrypt`"))
         }
         subject => Ok(subject),

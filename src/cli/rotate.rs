@@ -67,7 +67,12 @@ fn rotate(found: &Found, args: &Args, session: &Session<'_>) -> Result<Option<(V
 }
 
 /// The same for a SOPS file.
-fn sops(input: Input, path: &Path, args: &Args, session: &Session<'_>) -> Result<(Version, String), Report> {
+fn sops(
+    input: Input,
+    path: &Path,
+    args: &Args,
+    session: &Session<'_>,
+) -> Result<(Version, String), Report> {
     let Opened::Sops(open) = Opened::read(&input, None, Linked::Silent, session)? else {
         return Err(Report::message(Kind::Failed, "the file changed while it was read").at(path));
     };

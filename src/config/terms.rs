@@ -48,6 +48,7 @@ impl SopsTerms {
 }
 
 /// Keys of a rule that say nothing of SOPS files.
-const NATIVE: &[&str] = &["encrypt", "clear", "comments", "scope", "integrity", "cleartext", "padding"];
+const NATIVE: &[&str] =
+    &["encrypt", "clear", "comments", "scope", "integrity", "cleartext", "padding"];
 
 const MAC_ONLY: &str = "mac_only_encrypted";

@@ -15,11 +15,11 @@ use crate::cli::bring::{Brought, Consent, Outcome, Subject, bring, tell};
 use crate::cli::context::Context;
 use crate::cli::escape;
 use crate::cli::found::{below, is_sealed, near, seen_from};
-use crate::cli::governing::Governing;
 use crate::cli::input::{read_file, to_text};
 use crate::cli::output::Original;
 use crate::cli::recipient::key;
 use crate::cli::report::{Context as _, Kind, Report, plural};
+use crate::cli::governing::Governing;
 use crate::cli::session::Session;
 use crate::cli::together;
 

@@ -28,9 +28,7 @@ pub fn unflatten(pairs: &[(&str, &str)]) -> Result<Tree, SopsError> {
         let steps = steps(name).ok_or_else(|| fail("is no name of metadata"))?;
         let mut at = &mut root;
         for step in &steps {
-            at = at
-                .below(step)
-                .ok_or_else(|| fail("is a list here and a map there, or has something below"))?;
+            at = at.below(step).ok_or_else(|| fail("is a list here and a map there, or has something below"))?;
         }
         match at {
             Node::Vacant => *at = Node::Leaf(value.replace("\\n", "\n")),
@@ -200,7 +198,10 @@ mod tests {
 
     #[test]
     fn entries_go_round() {
-        let key = map(&[("context", map(&[("k", Tree::text("v"))])), ("enc", Tree::text("a\nb\n"))]);
+        let key = map(&[
+            ("context", map(&[("k", Tree::text("v"))])),
+            ("enc", Tree::text("a\nb\n")),
+        ]);
         let tree = map(&[
             ("key_groups", Tree::List(vec![map(&[("age", Tree::List(vec![key.clone(), key]))])])),
             ("mac", Tree::text("x")),
@@ -233,9 +234,7 @@ mod tests {
             &["a__map_"],
             &[""],
             &["a__list_99999999999"],
-            &[
-                "a__map_b__map_b__map_b__map_b__map_b__map_b__map_b__map_b__map_b__map_b__map_b__map_b__map_b__map_b__map_b__map_b",
-            ],
+            &["a__map_b__map_b__map_b__map_b__map_b__map_b__map_b__map_b__map_b__map_b__map_b__map_b__map_b__map_b__map_b__map_b"],
         ] {
             let pairs: Vec<(&str, &str)> = names.iter().map(|name| (*name, "x")).collect();
             assert!(unflatten(&pairs).is_err(), "{names:?}");

@@ -39,19 +39,11 @@ pub fn block_text(document: &Document, lines: &Range<usize>) -> SecretText {
     let mut out = String::new();
     for index in lines.clone() {
         let Some(comment) = document.comments.get(index) else { break };
-        let start = if index == lines.start {
-            comment.span.start + usize::from(comment.marker)
-        } else {
-            comment.span.start
-        };
+        let start = if index == lines.start { comment.span.start + usize::from(comment.marker) } else { comment.span.start };
         // Blanks behind a line are the comment's own, but for those behind the last one.
         let is_last = index + 1 == lines.end;
         let rest = source.get(comment.span.end..).unwrap_or_default();
-        let end = if is_last {
-            comment.span.end
-        } else {
-            comment.span.end + rest.find('\n').map_or(0, |at| at + 1)
-        };
+        let end = if is_last { comment.span.end } else { comment.span.end + rest.find('\n').map_or(0, |at| at + 1) };
         out.push_str(Span::new(start, end).of(source));
     }
     out.into()
@@ -82,8 +74,7 @@ impl Walk<'_> {
                 Ok(_) => {}
                 Err(index) => {
                     let comment = &document.comments.get(index);
-                    let text = comment
-                        .map_or("", |comment| comment.span.of(&document.source).get(1..).unwrap_or_default());
+                    let text = comment.map_or("", |comment| comment.span.of(&document.source).get(1..).unwrap_or_default());
                     let encrypted = self.judge.comment(text, false) && !text.is_empty();
                     self.push(What::Comment(index), ":", encrypted);
                 }

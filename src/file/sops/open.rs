@@ -215,9 +215,7 @@ impl SopsFile {
         let id = match slot.what {
             What::Nothing(_) => return Ok(None),
             What::Comment(_) | What::Element(_) | What::Block(_) if !slot.encrypted => return Ok(None),
-            What::Comment(_) | What::Element(_) | What::Block(_) => {
-                return self.open_comment(index, slot, gcm);
-            }
+            What::Comment(_) | What::Element(_) | What::Block(_) => return self.open_comment(index, slot, gcm),
             What::Leaf(id) => id,
         };
         let fail = |damage| FileError::from(damaged(&self.document, id, damage));

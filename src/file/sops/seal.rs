@@ -61,9 +61,7 @@ pub fn seal(
     keyring: &Keyring<'_>,
     limits: &Limits,
 ) -> Result<Sealed, FileError> {
-    if document.format == FormatCode::Ini
-        && sealing.selector.as_ref().is_some_and(|own| own.by().is_by_comment())
-    {
+    if document.format == FormatCode::Ini && sealing.selector.as_ref().is_some_and(|own| own.by().is_by_comment()) {
         let reason = "SOPS takes a comment of an INI file for the next key's: choose by keys";
         return Err(SopsError::Root(reason).into());
     }

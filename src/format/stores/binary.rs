@@ -59,9 +59,7 @@ impl Format for Binary {
         };
         let Value::Str(data) = &scalar.value else { return Err(wrong(&source, start)) };
         if !is_sealed && !data.starts_with(TOKEN) {
-            let Ok(bytes) = BASE64_STANDARD.decode(data.as_bytes()) else {
-                return Err(wrong(&source, start));
-            };
+            let Ok(bytes) = BASE64_STANDARD.decode(data.as_bytes()) else { return Err(wrong(&source, start)) };
             scalar.value = Value::Bytes(SecretBytes::new(bytes));
         }
         document.format = FormatCode::Binary;
@@ -103,13 +101,7 @@ impl Format for Binary {
         Native.replace(document, id, value)
     }
 
-    fn insert(
-        &self,
-        document: &Document,
-        id: NodeId,
-        step: &Step,
-        value: &Tree,
-    ) -> Result<Vec<Splice>, EditError> {
+    fn insert(&self, document: &Document, id: NodeId, step: &Step, value: &Tree) -> Result<Vec<Splice>, EditError> {
         Native.insert(document, id, step, value)
     }
 
@@ -141,11 +133,7 @@ impl Format for Binary {
 }
 
 fn wrong(text: &str, at: usize) -> ParseError {
-    ParseError::at(
-        text,
-        at,
-        "expected an object of `data`, one text, and SOPS' metadata, as SOPS writes binary files",
-    )
+    ParseError::at(text, at, "expected an object of `data`, one text, and SOPS' metadata, as SOPS writes binary files")
 }
 
 const DATA: &str = "data";

@@ -2,7 +2,9 @@
 //! and what stands behind it is the value, quotes and a carriage return included. The two characters `\n` are a line
 //! break. Nothing goes on in the next line.
 
-use crate::document::{Document, FormatCode, Kind, NodeId, Span, Spelling, Splice, Step, Style, Tree, Value};
+use crate::document::{
+    Document, FormatCode, Kind, NodeId, Span, Spelling, Splice, Step, Style, Tree, Value,
+};
 use crate::format::flat::{Item, append_line, build, error, scalar};
 use crate::format::flow::line_break_of;
 use crate::format::{Addition, Cut, EditError, Format, Limits, ParseError, or_conflict, spelling};
@@ -144,8 +146,9 @@ impl Format for Dotenv {
         let source = document.source.as_str();
         let prefix = format!("{name}_");
         let own = entries.iter().filter(|entry| entry.key.text.starts_with(&prefix));
-        let mut spans: Vec<Span> =
-            own.map(|entry| Span::new(entry.key.span.start, document.node(entry.value).span.end)).collect();
+        let mut spans: Vec<Span> = own
+            .map(|entry| Span::new(entry.key.span.start, document.node(entry.value).span.end))
+            .collect();
         spans.sort_by_key(|span| span.start);
         let (Some(first), Some(last)) = (spans.first(), spans.last()) else { return Ok(None) };
         let whole = Span::new(first.start, last.end);
@@ -184,13 +187,7 @@ fn scan(source: &SecretText, limits: &Limits) -> Result<Document, ParseError> {
     Ok(build(FormatCode::Dotenv, source, items, &comments))
 }
 
-fn pair(
-    source: &SecretText,
-    line: Span,
-    at: usize,
-    count: usize,
-    limits: &Limits,
-) -> Result<Item, ParseError> {
+fn pair(source: &SecretText, line: Span, at: usize, count: usize, limits: &Limits) -> Result<Item, ParseError> {
     let text = source.as_str();
     let (key, value) = (Span::new(line.start, line.start + at), Span::new(line.start + at + 1, line.end));
     if count >= limits.leaves {
@@ -223,10 +220,7 @@ fn leaf(value: &Tree, offset: usize) -> Result<SecretText, EditError> {
     };
     let text = value.to_text();
     if text.contains("\\n") {
-        return Err(error(
-            offset,
-            "SOPS reads a backslash and an `n` as a line break: it has no form for them",
-        ));
+        return Err(error(offset, "SOPS reads a backslash and an `n` as a line break: it has no form for them"));
     }
     Ok(written(&text))
 }

@@ -44,8 +44,7 @@ pub(super) fn insert(
         return Err(error(offset, "an INI file has no form for this key"));
     }
     let source = document.source.as_str();
-    let last =
-        entries.iter().map(|entry| (entry, document.node(entry.value).span)).max_by_key(|last| last.1.end);
+    let last = entries.iter().map(|entry| (entry, document.node(entry.value).span)).max_by_key(|last| last.1.end);
     let (line, end) = match last {
         Some((entry, span)) => (like(source, entry, span, key, &text), span.end),
         None => ([key, " = ", &*text].concat().into(), node.span.end),
@@ -140,8 +139,7 @@ fn leaf(value: &Tree, style: Style, offset: usize) -> Result<SecretText, EditErr
         Tree::Leaf(value) if !matches!(value, Value::EmptyMap | Value::EmptyList) => value.to_text(),
         _ => return Err(error(offset, "a value of an INI file is a text")),
     };
-    written(&text, style)
-        .ok_or_else(|| error(offset, "an INI file has no form for this value that SOPS reads as it is"))
+    written(&text, style).ok_or_else(|| error(offset, "an INI file has no form for this value that SOPS reads as it is"))
 }
 
 /// Whether a text can stand before ` = ` and reads as itself.

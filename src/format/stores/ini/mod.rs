@@ -15,8 +15,8 @@ use std::collections::HashMap;
 
 use self::read::{Content, Owner, Section};
 use crate::document::{
-    Comment, Document, Entry, FormatCode, Key, Kind, Node, NodeId, Part, Scalar, Span, Spelling, Splice,
-    Step, Style, Tree, Value,
+    Comment, Document, Entry, FormatCode, Key, Kind, Node, NodeId, Part, Scalar, Span, Spelling, Splice, Step, Style,
+    Tree, Value,
 };
 use crate::format::{Addition, Cut, EditError, Format, Limits, ParseError, spelling};
 use crate::secret::SecretText;

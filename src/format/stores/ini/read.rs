@@ -160,16 +160,14 @@ impl Reader<'_> {
             return self.fail(line.start, "expected a key before the separator");
         }
         if name == "-" {
-            return self
-                .fail(line.start, "SOPS gives a number to a key `-`, and loses it then: name the key");
+            return self.fail(line.start, "SOPS gives a number to a key `-`, and loses it then: name the key");
         }
         if name.len() > self.limits.key {
             let message = format!("the key is over {} bytes", self.limits.key);
             return Err(ParseError::limit(self.text, line.start, message));
         }
         if !self.names.insert(name.clone()) {
-            let message =
-                "the key stands twice in its section, and SOPS keeps only the last of them: remove one";
+            let message = "the key stands twice in its section, and SOPS keeps only the last of them: remove one";
             return self.fail(line.start, message);
         }
         let Found { token, style, value } = value(self, Span::new(separator + 1, line.end))?;
@@ -215,10 +213,7 @@ impl Reader<'_> {
             return self.fail(line.start, message);
         };
         let before = rest.get(..separator).unwrap_or_default();
-        let key = Span::new(
-            line.start,
-            line.start + text.get(..behind + separator).unwrap_or_default().trim_end().len(),
-        );
+        let key = Span::new(line.start, line.start + text.get(..behind + separator).unwrap_or_default().trim_end().len());
         if quote.is_empty() {
             return Ok((before.trim().to_owned(), key, line.start + separator));
         }

@@ -59,18 +59,10 @@ fn what_sops_drops_is_refused() {
 
 #[test]
 fn values_are_written_so_that_they_come_back() {
-    for text in [
-        "a", "", " a ", "a;b", "a#b", "a\nb", "it's", "\"x", "'x'", "a\\", "`", "\"\"\"", "a\r\nb",
-        "\"a\"b\"",
-    ] {
+    for text in ["a", "", " a ", "a;b", "a#b", "a\nb", "it's", "\"x", "'x'", "a\\", "`", "\"\"\"", "a\r\nb", "\"a\"b\""] {
         for style in [Style::Plain, Style::Single, Style::Double, Style::Backtick, Style::MultiDouble] {
             let raw = value::written(text, style).unwrap_or_else(|| panic!("{text:?} {style:?}"));
-            assert_eq!(
-                shown(&format!("k = {}\n", raw.as_str())),
-                format!("DEFAULT.k={text:?}"),
-                "{}",
-                raw.as_str()
-            );
+            assert_eq!(shown(&format!("k = {}\n", raw.as_str())), format!("DEFAULT.k={text:?}"), "{}", raw.as_str());
         }
     }
     assert!(value::written("`\n\"\"\" x", Style::Plain).is_none());

@@ -62,8 +62,7 @@ fn quoted(reader: &mut Reader<'_>, line: Span, quote: &str, style: Style) -> Res
             let close = inner + at;
             let rest = Span::new(close + quote.len(), line.end);
             if !rest.of(text).trim().is_empty() {
-                let message =
-                    "SOPS drops what stands behind the quotes: put a comment into a line of its own";
+                let message = "SOPS drops what stands behind the quotes: put a comment into a line of its own";
                 return reader.fail(rest.start, message);
             }
             close
@@ -111,7 +110,8 @@ pub(super) fn written(text: &str, style: Style) -> Option<SecretText> {
     styles.into_iter().find_map(|style| {
         let raw = in_style(text, style);
         let line = SecretText::new(["k = ", &raw, "\n"].concat());
-        let limits = Limits { file: usize::MAX, leaf: usize::MAX, leaves: 1, ..Limits::default() };
+        let limits =
+            Limits { file: usize::MAX, leaf: usize::MAX, leaves: 1, ..Limits::default() };
         let content = super::read::read(&line, &limits).ok()?;
         let [pair] = content.sections.first()?.pairs.as_slice() else { return None };
         let is_whole = content.comments.is_empty()
