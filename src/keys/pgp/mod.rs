@@ -214,7 +214,7 @@ fn decrypt(gpg: &Gpg, id: &Id, message: &Message, wrapped: &[u8], run: &Run<'_>)
     let mut command = gpg.command();
     command.arg(format!("--max-output={SECRET_LIMIT}"));
     if message.is_hidden() {
-        // Not one private key after the other.
+        // The right one first: gpg goes on with the others, and may ask for the passphrase of each.
         command.arg(format!("--try-secret-key={}", id.digits));
     }
     if may_ask {
