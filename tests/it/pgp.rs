@@ -1,5 +1,9 @@
 //! PGP keys on the command line.
 
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Command, Stdio};
+
 use crate::support::{Gpg, Project, Run};
 
 const RULE: &str = "[[rule]]\nfiles = [\"**\"]\nto = [\"pat\"]\n";
@@ -171,4 +175,76 @@ fn textconv_asks_nobody() {
     assert!(shown.contains("sealeaf:"), "{shown}");
     let calls = std::fs::read_to_string(log).unwrap();
     assert!(calls.lines().all(|line| line.contains("--pinentry-mode=error")), "{calls}");
+}
+
+#[test]
+fn pinentry_gets_the_terminal_and_gpg_little_else() {
+    let Some(gpg) = Gpg::new() else { return };
+    let (project, _) = project(&gpg);
+    project.write("a.yaml", "k: v\n");
+    run(&project, &gpg, &["encrypt", "a.yaml"]).stdout();
+    let seen = project.path("../seen");
+    let body = format!("{{ pwd; env; echo \"$@\"; }} > '{}'; exec gpg \"$@\"", seen.display());
+    let stub = project.script("stub", &body);
+    let opened = run(&project, &gpg, &["decrypt", "a.yaml"]).env("SEALEAF_GPG", &stub);
+    let opened =
+        opened.env("SOPS_AGE_KEY_CMD", "false").env("LC_ALL", "C.UTF-8").env("AWS_SECRET_ACCESS_KEY", "x");
+    assert_eq!(opened.on_terminal(&[]), (0, "k: v\n".to_owned()));
+    let seen = std::fs::read_to_string(seen).unwrap();
+    assert!(seen.starts_with("/\n") && seen.contains("\nGPG_TTY=/dev/"), "{seen}");
+    assert!(seen.contains("\nLC_ALL=C\n") && seen.contains("--lc-ctype=C.UTF-8"), "{seen}");
+    for other in ["AWS_", "SOPS_", "SEALEAF_"] {
+        assert!(!seen.contains(other), "{seen}");
+    }
+}
+
+/// gpg gets no Ctrl-C of its own, since it leads a process group.
+#[test]
+fn a_signal_ends_gpg_too() {
+    let Some(gpg) = Gpg::new() else { return };
+    let (project, _) = project(&gpg);
+    project.write("a.yaml", "k: v\n");
+    run(&project, &gpg, &["encrypt", "a.yaml"]).stdout();
+    let pipe = project.path("../pipe");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let stub =
+        project.script("stub", &format!("exec 3> '{}'; echo begun >&3; sleep 600 & wait", pipe.display()));
+    let mut command = run(&project, &gpg, &["decrypt", "a.yaml"]).env("SEALEAF_GPG", &stub).into_command();
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut child = command.spawn().unwrap();
+    let mut pipe = BufReader::new(File::open(&pipe).unwrap());
+    let mut line = String::new();
+    pipe.read_line(&mut line).unwrap();
+    assert_eq!(line, "begun\n");
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    // At its end when nobody is left who could write.
+    pipe.read_to_string(&mut line).unwrap();
+}
+
+#[test]
+fn keys_of_sops_configuration_are_used() {
+    let Some(gpg) = Gpg::new() else { return };
+    let (project, id) = project(&gpg);
+    std::fs::remove_file(project.path(".sealeaf.toml")).unwrap();
+    for (name, spelling) in [("a.yaml", id.as_str()), ("b.yaml", &id[24..]), ("c.yaml", &id.to_lowercase())] {
+        project
+            .write(".sops.yaml", &format!("creation_rules:\n  - pgp: '{spelling}'\n"))
+            .write(name, "k: v\n");
+        run(&project, &gpg, &["encrypt", name]).stdout();
+        let sealed = project.read(name);
+        assert!(sealed.contains("-----BEGIN PGP MESSAGE-----") && sealed.contains("sops:"), "{sealed}");
+        assert_eq!(run(&project, &gpg, &["decrypt", name]).stdout(), "k: v\n");
+        // Nothing to do for who is the rule's already.
+        run(&project, &gpg, &["rekey", "--check", name]).stdout();
+        project.write(&format!("face-{name}"), "k: v\n");
+        let face =
+            run(&project, &gpg, &["sops", "encrypt", "--pgp", spelling, &format!("face-{name}")]).stdout();
+        project.write(&format!("face-{name}"), &face);
+        assert_eq!(run(&project, &gpg, &["sops", "decrypt", &format!("face-{name}")]).stdout(), "k: v\n");
+    }
+    project.write(".sops.yaml", "creation_rules:\n  - pgp: pat@example.org\n").write("d.yaml", "k: v\n");
+    let output = run(&project, &gpg, &["encrypt", "d.yaml"]).output();
+    assert!(output.code != 0 && output.stderr.contains("fingerprint"), "{}", output.stderr);
+    assert_eq!(project.read("d.yaml"), "k: v\n");
 }

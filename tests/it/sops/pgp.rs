@@ -104,15 +104,15 @@ fn either_reads_what_the_other_wrote() {
 fn three_times_round() {
     let Some(bench) = Bench::new() else { return };
     let id = bench.gpg.key("pat", "future-default");
-    let mut text = bench.seal("n: 0\nkeep: this\n", "yaml", &[vec![pgp(&id)]]);
+    let mut text = bench.seal("round: r0\nkeep: this\n", "yaml", &[vec![pgp(&id)]]);
     for round in 1..=3 {
         bench.sops.write("r.yaml", &text);
-        bench.output(&["set", "r.yaml", "[\"n\"]", &round.to_string()]);
+        bench.output(&["set", "r.yaml", "[\"round\"]", &std::format!("\"r{round}\"")]);
         // A new data key, which is wrapped anew, by each.
         bench.output(&["rotate", "-i", "r.yaml"]);
         let theirs = std::fs::read_to_string(bench.sops.path("r.yaml")).unwrap();
         let open = bench.open(&theirs, "yaml");
-        assert_eq!(open.plain().source.as_str(), std::format!("n: {round}\nkeep: this\n"));
+        assert_eq!(open.plain().source.as_str(), std::format!("round: r{round}\nkeep: this\n"));
         let groups = open.sealed_file().recipients();
         let next = sealeaf::file::sops::Next {
             groups: Some(&groups),
