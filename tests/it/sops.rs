@@ -5,6 +5,7 @@ mod exchange;
 mod face;
 mod hostile;
 mod keyservice;
+mod pgp;
 mod stores;
 pub(crate) mod rules;
 pub(crate) mod tool;
