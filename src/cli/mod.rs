@@ -44,6 +44,7 @@ mod reseal;
 mod rotate;
 mod session;
 mod set;
+mod sops;
 mod status;
 mod table;
 mod together;
@@ -118,6 +119,8 @@ enum Command {
     Get(get::Args),
     Git(git::Args),
     Init(init::Args),
+    #[command(hide = true)]
+    Keyservice(sops::keyservice::KeyserviceArgs),
     Keygen(keygen::Args),
     Man(man::Args),
     Recipients(recipients::Args),
@@ -142,6 +145,7 @@ impl Command {
             Self::Get(args) => get::run(args, context),
             Self::Git(args) => git::run(args, context),
             Self::Init(args) => init::run(args, context),
+            Self::Keyservice(args) => sops::keyservice::run(args, context),
             Self::Keygen(args) => keygen::run(args, context),
             Self::Man(args) => man::run(args, context),
             Self::Recipients(args) => recipients::run(args, context),

@@ -1,0 +1,3 @@
+//! The `sops` face.
+
+pub(crate) mod keyservice;
