@@ -5,12 +5,13 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use sealeaf::config::Config;
-use sealeaf::config::discover::Discovery;
+use sealeaf::config::{Config, sops};
 use sealeaf::git::Repo;
 
 use super::context::Context;
+use super::governing::Governing;
 use super::report::Report;
+use super::session::Place;
 
 /// The files of a command, and what is known of their folders.
 #[derive(Debug)]
@@ -25,8 +26,34 @@ pub(crate) struct Announced {
 pub(crate) struct Folder {
     /// The configuration that holds in it.
     pub(crate) config: Option<Config>,
+    /// SOPS' own that holds in it.
+    pub(crate) sops: Option<sops::Discovered>,
+    /// Whether that goes before `config`.
+    pub(crate) sops_first: bool,
     /// Its path as globs see it; empty, or with `/` at the end.
-    prefix: String,
+    pub(crate) prefix: String,
+}
+
+impl Folder {
+    /// The rules of both configurations for a file of the folder.
+    pub(crate) fn all(&self, file: &Path, relative: String) -> Result<Vec<Governing>, Report> {
+        let native = self.config.as_ref().map_or(Ok(None), |config| Governing::of(config, relative))?;
+        let sops = self.sops.as_ref().map_or(Ok(None), |found| Governing::of_sops(found, file))?;
+        Ok(native.into_iter().chain(sops).collect())
+    }
+
+    /// The rule for a file of the folder. The nearer configuration goes first, `.sealeaf.toml` where they lie together.
+    pub(crate) fn governing(&self, file: &Path, relative: String) -> Result<Option<Governing>, Report> {
+        let native =
+            |relative| self.config.as_ref().map_or(Ok(None), |config| Governing::of(config, relative));
+        let sops = || self.sops.as_ref().map_or(Ok(None), |found| Governing::of_sops(found, file));
+        let first = if self.sops_first { sops()? } else { native(relative.clone())? };
+        match first {
+            Some(rule) => Ok(Some(rule)),
+            None if self.sops_first => native(relative),
+            None => sops(),
+        }
+    }
 }
 
 impl Announced {
@@ -85,7 +112,7 @@ impl Announced {
     pub(super) fn folder(
         &self,
         path: &Path,
-        discover: impl FnOnce() -> Result<Discovery, Report>,
+        discover: impl FnOnce() -> Result<Place, Report>,
     ) -> Result<(Arc<Folder>, String), Report> {
         // Held while the first one of a folder is looked for: the other threads want the same answer.
         let mut folders = self.folders.lock().unwrap_or_else(PoisonError::into_inner);
@@ -95,13 +122,14 @@ impl Announced {
             return Ok((Arc::clone(known), format!("{}{name}", known.prefix)));
         }
         let found = discover()?;
+        let relative = found.relative.clone();
         let name = path.file_name().and_then(OsStr::to_str).unwrap_or_default();
         let prefix = found.relative.strip_suffix(name).unwrap_or_default().to_owned();
-        let known = Arc::new(Folder { config: found.config, prefix });
+        let known = Arc::new(found.into_folder(prefix));
         if let Some((folder, _)) = split(path) {
             folders.insert(folder.to_owned(), Arc::clone(&known));
         }
-        Ok((known, found.relative))
+        Ok((known, relative))
     }
 }
 

@@ -3,16 +3,22 @@
 use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 
+use sealeaf::envelope::sops::SopsError;
+use sealeaf::file::sops::SopsFile;
 use sealeaf::file::{Change, FileError, Next, OpenFile, SealedFile};
 use sealeaf::keys::{KeyRef, Recipient, age};
 use sealeaf::policy::Comments;
+use sealeaf::secret::SecretText;
 use serde::Serialize;
 
 use super::compare::{Comparison, Differences, Spot, readable, spots};
+use super::compare_sops::readable as readable_sops;
 use super::escape;
+use super::governing::Governing;
 use super::input::{Access, Input, Source};
+use super::opened::{Opened, bring as bring_sops};
 use super::report::{Context as _, Kind, Report, plural};
-use super::session::{Ruling, Session};
+use super::session::{Linked, Ruling, Session};
 use super::together::{self, Version};
 
 /// A sealed file beside its rule.
@@ -21,7 +27,8 @@ pub(crate) struct Subject {
     /// As the user names it.
     pub(crate) path: PathBuf,
     input: Input,
-    ruling: Ruling,
+    rule: Governing,
+    is_sops: bool,
     /// What the rule changes in it.
     pub(crate) comparison: Comparison,
 }
@@ -63,17 +70,39 @@ pub(crate) struct Outcome<'a> {
 }
 
 impl Subject {
-    /// Reads a file and compares it with its rule, without a key. `None` where it is not sealed.
-    pub(crate) fn read(path: &Path, ruling: Ruling, session: &Session<'_>) -> Result<Option<Self>, Report> {
+    /// Reads a file and compares it with its rule, without a key. `None` where it is not sealed; with a warning for a file
+    /// of this program under a rule for SOPS files, which is an error where the user named it.
+    pub(crate) fn read(
+        path: &Path,
+        named: bool,
+        rule: Governing,
+        session: &Session<'_>,
+    ) -> Result<Option<Self>, Report> {
         let context = session.context;
         let source = Source::File(path.to_owned());
         let input = Input::read(&source, Access::Read, None, None, context)?;
-        let file = match SealedFile::parse(&input.text, input.format, &context.limits) {
-            Err(FileError::NotSealed) => return Ok(None),
-            parsed => parsed.at(path)?,
+        let (comparison, is_sops) = match SealedFile::parse(&input.text, input.format, &context.limits) {
+            Err(FileError::NotSealed) => match SopsFile::parse(&input.text, input.format, &context.limits) {
+                Err(FileError::Sops(SopsError::NotSealed)) => return Ok(None),
+                parsed => (Comparison::of_sops(&parsed.at(path)?, &rule.sops()).at(path)?, true),
+            },
+            parsed => {
+                let Some(ruling) = rule.native() else {
+                    let report = other_envelope(path);
+                    if named {
+                        return Err(report);
+                    }
+                    session.context.warn(format!(
+                        "{}: left as it is: {}",
+                        escape::path(path),
+                        report.reason()
+                    ));
+                    return Ok(None);
+                };
+                (Comparison::of(&parsed.at(path)?, ruling), false)
+            }
         };
-        let comparison = Comparison::of(&file, &ruling);
-        Ok(Some(Self { path: path.to_owned(), input, ruling, comparison }))
+        Ok(Some(Self { path: path.to_owned(), input, rule, is_sops, comparison }))
     }
 
     /// The changes of the rule, each as `FILE: CHANGE`.
@@ -93,7 +122,7 @@ impl Subject {
 
     /// The configuration that its rule stands in.
     pub(crate) fn config(&self) -> &Path {
-        &self.ruling.config
+        self.rule.config()
     }
 
     fn named(&self, lines: Vec<String>) -> Vec<String> {
@@ -104,11 +133,15 @@ impl Subject {
     /// Whether the user, by the keys that are known, can read it now and not after its rule.
     fn shuts_out(&self, own: &HashSet<String>) -> bool {
         let is_mine = |recipient: &Recipient| own.contains(&recipient.key.id);
-        self.comparison.removed.iter().any(is_mine) && !self.ruling.rule.recipients.iter().any(is_mine)
+        self.comparison.removed.iter().any(is_mine) && !self.rule.recipients().iter().any(is_mine)
     }
 
     /// Opens it, wherever it lies: that its scope changes is asked about. It must be the file that was committed.
-    fn open(&self, session: &Session<'_>) -> Result<OpenFile, Report> {
+    fn open(&self, session: &Session<'_>) -> Result<Opened, Report> {
+        self.input.original()?;
+        if self.is_sops {
+            return Opened::read(&self.input, None, Linked::Silent, session);
+        }
         let limits = &session.context.limits;
         let file = SealedFile::parse(&self.input.text, self.input.format, limits).at(&self.path)?;
         let open = file.open(&session.keyring(), limits).at(&self.path)?;
@@ -117,28 +150,69 @@ impl Subject {
         }
         session.check_identity(&open, &self.path)?;
         session.check_linked(&open, &self.path)?;
-        self.input.original()?;
-        Ok(open)
+        Ok(Opened::Native(Box::new(open)))
     }
 
-    /// The next version. Comments that become clear are looked at as `encrypt` looks at them.
-    fn next(&self, open: &OpenFile, consent: &Consent, session: &Session<'_>) -> Result<Change, Report> {
+    /// The next version.
+    fn next(&self, open: &Opened, consent: &Consent, session: &Session<'_>) -> Result<NextVersion, Report> {
+        match (open, &self.rule) {
+            (Opened::Native(open), Governing::Native(ruling)) => {
+                self.next_native(open, ruling, consent, session).at(&self.path)
+            }
+            (Opened::Native(_), Governing::Sops(_)) => Err(other_envelope(&self.path)),
+            (Opened::Sops(open), rule) => {
+                let rule = rule.sops();
+                let (sealed, removed, rotated) =
+                    bring_sops(open, &rule, None, consent.allow_no_secrets, session).at(&self.path)?;
+                let exposed =
+                    if removed.is_empty() { Vec::new() } else { readable_sops(open.sealed_file())? };
+                Ok(NextVersion { text: sealed.text, removed, rotated, exposed })
+            }
+        }
+    }
+
+    /// The same for a file of this program. Comments that become clear are looked at as `encrypt` looks at them.
+    fn next_native(
+        &self,
+        open: &OpenFile,
+        ruling: &Ruling,
+        consent: &Consent,
+        session: &Session<'_>,
+    ) -> Result<NextVersion, Report> {
         let header = open.header();
-        let policy = self.ruling.policy.clone();
+        let policy = ruling.policy.clone();
         let shows_comments =
             header.policy.comments == Comments::Encrypt && policy.comments == Comments::Plain;
         let next = Next {
             plain: shows_comments.then(|| open.plain().clone()),
             policy: Some(policy),
-            recipients: Some(&self.ruling.rule.recipients),
+            recipients: Some(&ruling.rule.recipients),
             // A wrap is bound to its group; this version writes one.
             rotate: header.groups.len() != 1,
             allow_no_secrets: consent.allow_no_secrets,
             allow_comments: consent.allow_comments,
             ..Next::default()
         };
-        open.next(next, &session.keyring(), &session.context.limits).at(&self.path)
+        let change = open.next(next, &session.keyring(), &session.context.limits)?;
+        let exposed = if change.removed.is_empty() { Vec::new() } else { readable(open.sealed_file()) };
+        let Change { sealed, removed, rotated, .. } = change;
+        Ok(NextVersion { text: sealed.text, removed, rotated, exposed })
     }
+}
+
+/// What a file becomes.
+struct NextVersion {
+    text: SecretText,
+    removed: Vec<Recipient>,
+    rotated: bool,
+    /// What those who are gone could read.
+    exposed: Vec<Spot>,
+}
+
+fn other_envelope(path: &Path) -> Report {
+    Report::message(Kind::Refused, "the file is a native one, and the rule for it is one for SOPS files")
+        .at(path)
+        .hint("add a rule to `.sealeaf.toml`, or make it a SOPS file with `sealeaf convert --to sops`")
 }
 
 /// Makes the next version of each file that is not as its rule says; nothing is written yet. Asks first where that
@@ -156,25 +230,21 @@ pub(crate) fn bring(
     let opened = together::each(&subjects, |it| it.path.as_path(), context, |it| it.open(session));
     let opened = together::all(opened, context)?;
     ask(&subjects, consent, session)?;
-    let pairs: Vec<(&Subject, OpenFile)> = subjects.iter().zip(opened).collect();
+    let pairs: Vec<(&Subject, Opened)> = subjects.iter().zip(opened).collect();
     let changes = together::each(
         &pairs,
         |(it, _)| it.path.as_path(),
         context,
-        |(subject, open)| {
-            let change = subject.next(open, consent, session)?;
-            let exposed = if change.removed.is_empty() { Vec::new() } else { readable(open.sealed_file()) };
-            Ok((change, exposed))
-        },
+        |(subject, open)| subject.next(open, consent, session),
     );
     let changes = together::all(changes, context)?;
-    let brought = subjects.into_iter().zip(changes).map(|(subject, (change, exposed))| Brought {
+    let brought = subjects.into_iter().zip(changes).map(|(subject, next)| Brought {
         path: subject.path,
-        version: Version { input: subject.input, text: change.sealed.text },
+        version: Version { input: subject.input, text: next.text },
         comparison: subject.comparison,
-        rotated: change.rotated,
-        removed: change.removed,
-        exposed,
+        rotated: next.rotated,
+        removed: next.removed,
+        exposed: next.exposed,
     });
     Ok(brought.collect())
 }
@@ -199,7 +269,7 @@ fn ask(subjects: &[Subject], consent: &Consent, session: &Session<'_>) -> Result
     if !session.context.terminal.stderr {
         return Err(Report::message(Kind::Refused, "the rules change who can read, or what is protected")
             .detail(&lines.join("\n"))
-            .hint("look at who changed `.sealeaf.toml`; where this is what you want, say --yes"));
+            .hint("look at who changed the configuration; where this is what you want, say --yes"));
     }
     if session.context.prompt.confirm("bring the files to their rules?", &lines)? {
         Ok(())

@@ -50,7 +50,7 @@ pub(crate) struct Setting {
     pub(crate) now: String,
     /// Whether someone who does not expect it loses protection by it.
     #[serde(skip)]
-    weaker: bool,
+    pub(crate) weaker: bool,
 }
 
 /// A recipient, for JSON.

@@ -3,18 +3,17 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use sealeaf::document::Document;
-use sealeaf::file::{Next, SealedFile, SealedText, Sealing, seal};
+use sealeaf::file::{SealedFile, SealedText};
 use sealeaf::format::Format;
-use sealeaf::git::At;
-use sealeaf::keys::Recipient;
 use sealeaf::policy::{Comments, Policy};
 use sealeaf::secret::SecretText;
 
 use super::context::Context;
 use super::editor::Editor;
 use super::input::{Access, Input, Source, choose_format, format_parser};
-use super::opened::{Opened, is_sops};
+use super::opened::{Opened, is_sops, next_of_all};
 use super::output::{Content, Original, create, replace};
+use super::plan::{Accepting, Asked, Plan, Selectors};
 use super::report::{Context as _, Kind, Report, plural};
 use super::session::{Linked, Session, plain};
 use super::workspace::Workspace;
@@ -42,6 +41,9 @@ pub(crate) struct Args {
     /// Accept a file in which the rule seals nothing
     #[arg(long)]
     allow_no_secrets: bool,
+    /// Accept the recipients that a SOPS file names itself where its rule has others
+    #[arg(long)]
+    accept_file_recipients: bool,
 }
 
 /// Edits one file.
@@ -76,7 +78,7 @@ struct Subject<'a> {
     /// The sealed version before; the file itself, or what git has of it.
     before: Option<Opened>,
     /// How a file is sealed that is not yet.
-    rule: Option<(Policy, Vec<Recipient>)>,
+    plan: Option<Plan>,
 }
 
 impl<'a> Subject<'a> {
@@ -103,15 +105,16 @@ impl<'a> Subject<'a> {
             return Self::unsealed(path, input.format, text, Some(original), session);
         }
         let open = Opened::read(&input, None, Linked::Silent, session)?;
-        open.check_write(path, session)?;
+        open.check_write(path, args.accept_file_recipients, session)?;
         let text = as_text(input.format, open.plain())?;
+        let format = open.format(input.format);
         Ok(Self {
             path,
-            format: input.format,
+            format,
             text,
             original: Some(original),
             before: Some(open),
-            rule: None,
+            plan: None,
         })
     }
 
@@ -123,27 +126,11 @@ impl<'a> Subject<'a> {
         original: Option<Original>,
         session: &Session<'_>,
     ) -> Result<Self, Report> {
-        let ruling = session.ruling(path)?.ok_or_else(|| {
-            Report::message(Kind::Refused, "no rule covers this file").hint(
-                "add one to `.sealeaf.toml` at the root of the repository, or seal a first version with `sealeaf encrypt --to`",
-            )
-        })?;
-        ruling.rule.ensure_wrappable()?;
-        let committed = |at| session.committed(path, at, format);
-        let sealed = match committed(At::Index)? {
-            None => committed(At::Commit("HEAD"))?,
-            sealed => sealed,
-        };
-        let before = match sealed {
-            Some(sealed) => {
-                let open = sealed.open(&session.keyring(), &session.context.limits)?;
-                session.check_identity(&open, path)?;
-                Some(Opened::Native(Box::new(open)))
-            }
-            None => None,
-        };
-        let rule = Some((ruling.policy, ruling.rule.recipients));
-        Ok(Self { path, format, text, original, before, rule })
+        let asked = Asked { path: Some(path), to: &[], envelope: None, selectors: &Selectors::default() };
+        let plan = Plan::choose(&asked, session)?;
+        let before = plan.committed(path, format, session)?;
+        let format = plan.format(format);
+        Ok(Self { path, format, text, original, before, plan: Some(plan) })
     }
 
     /// Runs the editor until its text can be sealed, and writes that.
@@ -179,7 +166,7 @@ impl<'a> Subject<'a> {
 
     fn unchanged(&self, context: &Context) -> Result<(), Report> {
         let shown = escape::path(self.path);
-        match (&self.original, &self.rule) {
+        match (&self.original, &self.plan) {
             (None, _) => context.note(format!("{shown}: nothing was written")),
             (Some(_), None) => context.note(format!("{shown}: unchanged")),
             (Some(_), Some(_)) => {
@@ -200,29 +187,16 @@ impl<'a> Subject<'a> {
         let context = session.context;
         let document = self.parse(text, context)?;
         twins::warn(&document, self.path, context);
-        let (policy, recipients) =
-            self.rule.as_ref().map(|(policy, to)| (policy.clone(), to.as_slice())).unzip();
-        if let Some(open @ Opened::Sops(_)) = &self.before {
-            return open.next(document, args.allow_no_secrets, args.allow_comments, session);
+        match (&self.plan, &self.before) {
+            (None, Some(open)) => open.next(document, args.allow_no_secrets, args.allow_comments, session),
+            (plan, before) => {
+                let none = Plan::Native(Policy::default(), Vec::new());
+                let accepting =
+                    Accepting { no_secrets: args.allow_no_secrets, comments: args.allow_comments };
+                let plan = plan.as_ref().unwrap_or(&none);
+                plan.seal(document, self.format, before.as_ref(), accepting, session)
+            }
         }
-        if let Some(Opened::Native(open)) = &self.before {
-            let next = Next {
-                plain: Some(document),
-                policy,
-                recipients,
-                allow_no_secrets: args.allow_no_secrets,
-                allow_comments: args.allow_comments,
-                ..Next::default()
-            };
-            return Ok(open.next(next, &session.keyring(), &context.limits)?.sealed);
-        }
-        let sealing = Sealing {
-            policy: policy.unwrap_or_default(),
-            recipients: recipients.unwrap_or_default(),
-            allow_no_secrets: args.allow_no_secrets,
-            allow_comments: args.allow_comments,
-        };
-        Ok(seal(document, self.format, &sealing, &session.keyring(), &context.limits)?)
     }
 
     /// Writes the sealed text in the file's place; where that is another's by now, beside it.
@@ -270,23 +244,21 @@ impl<'a> Subject<'a> {
 
     /// Seals everything, whatever the rule says: for keeping, not for use.
     fn seal_all(&self, document: Document, session: &Session<'_>) -> Result<SealedText, Report> {
-        let recipients: Vec<Recipient> = match (&self.rule, &self.before) {
-            (Some((_, recipients)), _) => recipients.clone(),
-            (None, Some(Opened::Native(open))) => open.header().recipients().cloned().collect(),
-            (None, Some(Opened::Sops(open))) => {
-                open.sealed_file().recipients().into_iter().flatten().collect()
+        let accepting = Accepting { no_secrets: true, comments: false };
+        let (scope, recipients) = match (&self.plan, &self.before) {
+            (Some(Plan::Sops(rule)), before) => {
+                let all = Plan::Sops(Box::new(rule.encrypting_all()?));
+                return all.seal(document, self.format, before.as_ref(), accepting, session);
             }
-            (None, None) => Vec::new(),
-        };
-        let scope = match (&self.rule, &self.before) {
-            (Some((policy, _)), _) => policy.scope.clone(),
-            (None, Some(Opened::Native(open))) => open.header().policy.scope.clone(),
-            _ => String::new(),
+            (None, Some(Opened::Sops(open))) => return next_of_all(open, document, session),
+            (Some(Plan::Native(policy, recipients)), _) => (policy.scope.clone(), recipients.clone()),
+            (None, Some(Opened::Native(open))) => {
+                (open.header().policy.scope.clone(), open.header().recipients().cloned().collect())
+            }
+            (None, None) => Default::default(),
         };
         let policy = Policy { comments: Comments::Encrypt, scope, ..Policy::default() };
-        let sealing =
-            Sealing { policy, recipients: &recipients, allow_no_secrets: true, allow_comments: false };
-        Ok(seal(document, self.format, &sealing, &session.keyring(), &session.context.limits)?)
+        Plan::Native(policy, recipients).seal(document, self.format, None, accepting, session)
     }
 
     /// Writes sealed bytes to `FILE.rej`, or `FILE.rej2` and so on: an earlier one is another edit. Gives the path.

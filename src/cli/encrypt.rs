@@ -3,29 +3,27 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use sealeaf::config::FILE_NAME;
-use sealeaf::file::{Next, OpenFile, SealedFile, SealedText, Sealing, seal};
+use sealeaf::config::{FILE_NAME, sops};
+use sealeaf::file::{SealedFile, SealedText};
 use sealeaf::format::{Format, by_file_name};
-use sealeaf::git::At;
-use sealeaf::keys::Recipient;
-use sealeaf::policy::Policy;
 use sealeaf::secret::SecretText;
 
 use super::context::Context;
 use super::input::{Access, Input, Source, expand, format_parser, walk};
-use super::opened::{is_sops, seal_as_sops};
+use super::opened::{Opened, is_sops};
 use super::output::{Content, Lock, Target, targets};
-use super::recipient::parse_all;
+use super::plan::{Accepting, Asked, Envelope, Plan, Selectors};
 use super::repair::Accepted;
 use super::report::{Context as _, Kind, Report, plural};
-use super::session::{Session, named, plain};
+use super::session::{Linked, Session, named, plain};
 use super::together::{self, Made};
 use super::{escape, repair, twins};
 
 /// Seal plain files
 ///
-/// Replaces the values that the file's rule selects, in place or to --output. Folders and globs stand for the files
-/// in them that a rule covers. A sealed file stays as it is; one that was edited by hand is sealed again after a look at
+/// Replaces the values that the file's rule selects, in place or to --output. The rule is one of `.sealeaf.toml`, or of
+/// `.sops.yaml`, which gives SOPS files. Folders and globs stand for the files
+/// in them that a rule of `.sealeaf.toml` covers. A sealed file stays as it is; one that was edited by hand is sealed again after a look at
 /// what changed. A plain file whose target, index or HEAD version is sealed keeps that version's unchanged ciphertext.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
@@ -59,16 +57,11 @@ pub(crate) struct Args {
     /// Make a new data key and file id even where an earlier sealed version exists
     #[arg(long)]
     fresh: bool,
-    /// Seal as files of this program, or of SOPS
-    #[arg(long, value_enum, default_value_t = Envelope::Native)]
-    envelope: Envelope,
-}
-
-/// How a sealed file looks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum Envelope {
-    Native,
-    Sops,
+    /// Seal as files of this program, or of SOPS; without it, as the rule says
+    #[arg(long, value_enum)]
+    envelope: Option<Envelope>,
+    #[command(flatten)]
+    selectors: Selectors,
 }
 
 /// Seals each file.
@@ -102,12 +95,16 @@ fn covered(args: &Args, sources: Vec<Source>, session: &Session<'_>) -> Result<V
     let given: HashSet<&Path> = args.files.iter().map(PathBuf::as_path).collect();
     let unknown = of_unknown_format(args, session.context)?;
     for source in sources.into_iter().chain(unknown) {
-        if named(&source).is_some_and(|path| path.ends_with(FILE_NAME)) {
+        if named(&source).is_some_and(|path| path.ends_with(FILE_NAME) || path.ends_with(sops::FILE_NAME)) {
             continue;
         }
         let is_named = named(&source).is_none_or(|path| given.contains(path));
         let is_covered = match named(&source) {
-            Some(path) if !is_named => session.ruling(path).at(path)?.is_some(),
+            // A rule of `.sops.yaml` says how a file is encrypted, not that it must be.
+            Some(path) if !is_named => session
+                .governing(path)
+                .at(path)?
+                .is_some_and(|rule| !rule.config().ends_with(sops::FILE_NAME)),
             _ => true,
         };
         if is_covered {
@@ -116,7 +113,7 @@ fn covered(args: &Args, sources: Vec<Source>, session: &Session<'_>) -> Result<V
     }
     if kept.is_empty() {
         return Err(Report::message(Kind::Refused, "no rule covers any of these files").hint(
-            "add a rule to `.sealeaf.toml` at the root of the repository, or name recipients with --to",
+            "add a rule to `.sealeaf.toml` at the root of the repository, or name recipients with --to; files under `.sops.yaml` are named one by one",
         ));
     }
     Ok(kept)
@@ -148,7 +145,7 @@ fn one(
     let input = Input::read(source, access, args.format, args.path.as_deref(), context)?;
     let shown = source.shown();
     if is_sops(&input, context) {
-        let note = Some(format!("{}: encrypted already, as a SOPS file", escape::path(shown)));
+        let note = Some(format!("{}: {}", escape::path(shown), look_at_sops(&input, session)?));
         let text = input.text.clone();
         return Ok(Made { input, target: target.clone(), text, carried: None, note });
     }
@@ -172,37 +169,29 @@ fn fresh(
     session: &Session<'_>,
 ) -> Result<(SecretText, String), Report> {
     let context = session.context;
-    let (policy, recipients) = rule(args, input, session)?;
-    let document = plain(&input.text, input.format, context)?;
+    let path = args.path.as_deref().or_else(|| named(&input.source));
+    let asked = Asked { path, to: &args.to, envelope: args.envelope, selectors: &args.selectors };
+    let plan = Plan::choose(&asked, session)?;
+    let document = plain(&input.text, plan.format(input.format), context)?;
     twins::warn(&document, input.source.shown(), context);
-    if args.envelope == Envelope::Sops {
-        let sealed = seal_as_sops(document, input, &recipients, args.allow_no_secrets, session)?;
-        return Ok((sealed.text.clone(), counts(&sealed)));
-    }
-    let before = if args.fresh { None } else { earlier(args, input, target, session)? };
-    if let Some(open) = before {
-        let next = Next {
-            plain: Some(document),
-            policy: Some(policy),
-            recipients: Some(&recipients),
-            allow_no_secrets: args.allow_no_secrets,
-            allow_comments: args.allow_comments,
-            ..Next::default()
-        };
-        let change = open.next(next, &session.keyring(), &context.limits)?;
-        let kept = change.sealed.sealed - change.sealed.fresh;
-        let note = format!("{}, {kept} unchanged", counts(&change.sealed));
-        return Ok((change.sealed.text, note));
-    }
-    let sealing = Sealing {
-        policy,
-        recipients: &recipients,
-        allow_no_secrets: args.allow_no_secrets,
-        allow_comments: args.allow_comments,
-    };
-    let sealed = seal(document, input.format, &sealing, &session.keyring(), &context.limits)?;
-    let note = counts(&sealed);
+    let before = if args.fresh { None } else { earlier(&plan, path, input, target, session)? };
+    let accepting = Accepting { no_secrets: args.allow_no_secrets, comments: args.allow_comments };
+    let sealed = plan.seal(document, input.format, before.as_ref(), accepting, session)?;
+    let kept =
+        before.is_some().then(|| format!(", {} unchanged", sealed.sealed.saturating_sub(sealed.fresh)));
+    let note = format!("{}{}", counts(&sealed), kept.unwrap_or_default());
     Ok((sealed.text, note))
+}
+
+/// What is said of a SOPS file, which stays as it is. What stands in clear where it encrypts is an error.
+fn look_at_sops(input: &Input, session: &Session<'_>) -> Result<&'static str, Report> {
+    match Opened::read(input, None, Linked::Silent, session) {
+        Ok(_) => Ok("encrypted already, as a SOPS file"),
+        Err(report) if report.kind() == Kind::NoKey => {
+            Ok("encrypted already, as a SOPS file (not verified: no key for it)")
+        }
+        Err(report) => Err(report),
+    }
 }
 
 /// `7 of 9 values sealed`.
@@ -210,60 +199,40 @@ fn counts(sealed: &SealedText) -> String {
     format!("{} of {} sealed", sealed.sealed, plural(sealed.leaves, "value", "values"))
 }
 
-fn rule(args: &Args, input: &Input, session: &Session<'_>) -> Result<(Policy, Vec<Recipient>), Report> {
-    let path = args.path.as_deref().or_else(|| named(&input.source));
-    if args.to.is_empty() {
-        let Some(path) = path else {
-            return Err(Report::message(Kind::Usage, "standard input has no rule")
-                .hint("name the path whose rule applies with --path, or recipients with --to"));
-        };
-        let ruling = session.required_ruling(path)?;
-        return Ok((ruling.policy, ruling.rule.recipients));
-    }
-    let policy = match path {
-        Some(path) => session.ruling(path)?.map(|ruling| ruling.policy),
-        None => None,
-    };
-    let near = path.unwrap_or(Path::new("."));
-    Ok((policy.unwrap_or_default(), parse_all(&args.to, near, session)?))
-}
-
 /// The sealed version that this plain file follows: its target, or the one in git's index or HEAD.
 fn earlier(
-    args: &Args,
+    plan: &Plan,
+    path: Option<&Path>,
     input: &Input,
     target: Option<&Target>,
     session: &Session<'_>,
-) -> Result<Option<OpenFile>, Report> {
-    let context = session.context;
-    let path = args.path.as_deref().or_else(|| named(&input.source));
-    let sealed = match target {
-        Some(Target::File(target)) if target.exists() => {
-            let source = Source::File(target.clone());
-            let old = Input::read(&source, Access::Read, Some(input.format), None, context)?;
-            if !SealedFile::is_sealed(&old.text, old.format, &context.limits).at(target)? {
-                return Ok(None);
-            }
-            Some(SealedFile::parse(&old.text, old.format, &context.limits).at(target)?)
-        }
-        Some(_) => None,
-        None => match path {
-            Some(path) => match session.committed(path, At::Index, input.format)? {
-                Some(staged) => Some(staged),
-                None => session.committed(path, At::Commit("HEAD"), input.format)?,
-            },
-            None => None,
-        },
+) -> Result<Option<Opened>, Report> {
+    let hint = |report: Report| {
+        report.hint("an earlier sealed version of this file exists; --fresh seals it without regard to that")
     };
-    let Some(sealed) = sealed else { return Ok(None) };
-    let opened = sealed.open(&session.keyring(), &context.limits).map_err(|error| {
-        Report::from(error)
-            .hint("an earlier sealed version of this file exists; --fresh seals it without regard to that")
-    })?;
-    match (target, path) {
-        (Some(Target::File(target)), _) => session.check_identity(&opened, target)?,
-        (None, Some(path)) => session.check_identity(&opened, path)?,
-        _ => {}
+    let target = match (target, path) {
+        (None, Some(path)) => {
+            let committed = plan.committed(path, input.format, session);
+            return committed
+                .map_err(|report| if report.kind() == Kind::NotSealed { report } else { hint(report) });
+        }
+        (Some(Target::File(target)), _) if target.exists() => target,
+        _ => return Ok(None),
+    };
+    let (context, source) = (session.context, Source::File(target.clone()));
+    let old = Input::read(&source, Access::Read, Some(input.format), None, context)?;
+    match plan {
+        Plan::Sops(_) if is_sops(&old, context) => {
+            Opened::read(&old, None, Linked::Silent, session).map(Some).map_err(hint)
+        }
+        Plan::Native(..) if SealedFile::is_sealed(&old.text, old.format, &context.limits).at(target)? => {
+            let sealed = SealedFile::parse(&old.text, old.format, &context.limits).at(target)?;
+            let open = sealed
+                .open(&session.keyring(), &context.limits)
+                .map_err(|error| hint(Report::from(error)))?;
+            session.check_identity(&open, target)?;
+            Ok(Some(Opened::Native(Box::new(open))))
+        }
+        _ => Ok(None),
     }
-    Ok(Some(opened))
 }

@@ -3,6 +3,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use sealeaf::document::{Document, NodeId, Step};
+use sealeaf::file::sops::SopsFile;
 use sealeaf::keys::{Recipient, age};
 use sealeaf::policy::{Policy, Selection};
 use serde::Serialize;
@@ -10,16 +11,18 @@ use serde::Serialize;
 use super::compare::{Person, paths};
 use super::context::Context;
 use super::escape;
+use super::explain_sops::{SopsView, grouped};
 use super::found::near;
+use super::governing::Governing;
 use super::input::{Access, Input, Source};
 use super::inspect::{Inspected, State, inspect};
 use super::report::Report;
-use super::session::{Ruling, Session, plain};
+use super::session::{Session, plain};
 use super::table::align;
 
 /// Say which rule holds for a file, and what it means
 ///
-/// Shows the configuration, the rule with its line and the glob that matched; who can read, and which of your keys opens
+/// Shows the configuration (`.sealeaf.toml` or `.sops.yaml`), the rule with its line and the glob or pattern that matched; who can read, and which of your keys opens
 /// it; each value, whether the rule seals it, and the pattern that decides. Works for plain, sealed and future files, and
 /// without a key.
 #[derive(Debug, clap::Args)]
@@ -43,6 +46,8 @@ struct Explanation<'a> {
     configuration: Option<String>,
     rule: Option<RuleView<'a>>,
     policy: Option<PolicyView<'a>>,
+    /// For a SOPS file, now or once encrypted.
+    sops: Option<SopsView>,
     recipients: Vec<Reader<'a>>,
     /// Places that may hold further keys of the user's.
     unread: Vec<String>,
@@ -74,19 +79,24 @@ struct Reader<'a> {
     person: Person<'a>,
     #[serde(skip)]
     recipient: &'a Recipient,
+    /// Of a SOPS file with several groups, counted from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    group: Option<usize>,
     /// Where the user's key for it lies.
     identity: Option<String>,
 }
 
+/// A value, and what becomes of it.
 #[derive(Serialize)]
-struct ValueView<'a> {
-    path: String,
+pub(super) struct ValueView<'a> {
+    /// Its key path.
+    pub(super) path: String,
     /// By the rule.
-    sealed: bool,
+    pub(super) sealed: bool,
     /// In a sealed file; `null` in a plain one.
-    now: Option<bool>,
-    /// The pattern that decides; `null` where none covers the value.
-    pattern: Option<&'a str>,
+    pub(super) now: Option<bool>,
+    /// The pattern that decides; `null` where none covers the value, and in SOPS files.
+    pub(super) pattern: Option<&'a str>,
 }
 
 /// Looks at one file.
@@ -94,13 +104,20 @@ pub(crate) fn run(args: Args, context: &Context) -> Result<ExitCode, Report> {
     let session = Session::silent(context);
     let exists = fs::symlink_metadata(context.directory.join(&args.file)).is_ok();
     let found = if exists { Some(inspect(&args.file, &session)?) } else { None };
-    let ruling = match &found {
-        Some(found) => found.ruling.clone(),
-        None => session.ruling(&args.file)?,
+    let rule = match &found {
+        Some(found) => found.rule.clone(),
+        None => session.governing(&args.file)?,
     };
-    let plain =
-        found.as_ref().filter(|found| found.sealed.is_none()).and_then(|_| parse(&args.file, &session));
-    let explanation = explain(&args.file, found.as_ref(), ruling.as_ref(), plain.as_ref(), &session)?;
+    let is_plain = |found: &&Inspected| found.sealed.is_none() && found.sops.is_none();
+    let plain = found.as_ref().filter(is_plain).and_then(|_| parse(&args.file, &session));
+    let subject = Subject {
+        path: &args.file,
+        readers: readers(found.as_ref(), rule.as_ref()),
+        found: found.as_ref(),
+        rule: rule.as_ref(),
+        plain: plain.as_ref(),
+    };
+    let explanation = subject.explain(&session)?;
     if args.json {
         context.print_json(&explanation)?;
     } else {
@@ -109,42 +126,79 @@ pub(crate) fn run(args: Args, context: &Context) -> Result<ExitCode, Report> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn explain<'a>(
-    path: &Path,
+/// What is explained.
+struct Subject<'a> {
+    path: &'a Path,
     found: Option<&'a Inspected>,
-    ruling: Option<&'a Ruling>,
+    rule: Option<&'a Governing>,
     plain: Option<&'a Document>,
-    session: &Session<'_>,
-) -> Result<Explanation<'a>, Report> {
-    let sealed = found.and_then(|found| found.sealed.as_ref());
-    let policy = ruling.map(|ruling| &ruling.policy).or_else(|| sealed.map(|sealed| &sealed.header().policy));
-    let body = sealed.map(|sealed| &sealed.sealed().body).or(plain);
-    let is_token = |id: NodeId| sealed.map(|sealed| sealed.sealed().is_token(id));
-    let recipients = match (sealed, ruling) {
-        (Some(_), _) => found.map(|found| found.recipients.as_slice()),
-        (None, ruling) => ruling.map(|ruling| ruling.rule.recipients.as_slice()),
-    };
-    let own = age::own_recipients(session.run());
-    let config = session.discover(path)?.config.map(|config| config.path);
-    Ok(Explanation {
-        schema_version: 1,
-        file: path.to_string_lossy().into_owned(),
-        state: found.map(|found| found.state),
-        reasons: found.map(|found| found.reasons.clone()).unwrap_or_default(),
-        configuration: config.map(|path| near(&path, session.context).to_string_lossy().into_owned()),
-        rule: ruling.map(|ruling| RuleView {
-            number: ruling.rule.index + 1,
-            line: ruling.rule.line,
-            glob: ruling.rule.matching_glob(&ruling.relative).unwrap_or_default(),
-        }),
-        policy: policy.map(PolicyView::of),
-        recipients: recipients.unwrap_or_default().iter().map(|it| Reader::of(it, &own)).collect(),
-        unread: age::unread_places(session.run()),
-        values: match (body, policy) {
-            (Some(body), Some(policy)) => values(body, &policy.selection, is_token),
+    /// With the numbers of their groups.
+    readers: Vec<(Option<usize>, Recipient)>,
+}
+
+/// Who can read a sealed file, by its metadata; who will be able to read another one, by its rule.
+fn readers(found: Option<&Inspected>, rule: Option<&Governing>) -> Vec<(Option<usize>, Recipient)> {
+    let sops = found.and_then(|found| found.sops.as_ref());
+    match (sops, found.filter(|found| found.sealed.is_some()), rule) {
+        (Some(file), ..) => grouped(&file.recipients()),
+        (None, Some(found), _) => found.recipients.iter().map(|one| (None, one.clone())).collect(),
+        (None, None, Some(rule)) => grouped(&rule.sops().groups),
+        (None, None, None) => Vec::new(),
+    }
+}
+
+impl Subject<'_> {
+    fn explain(&self, session: &Session<'_>) -> Result<Explanation<'_>, Report> {
+        let sealed = self.found.and_then(|found| found.sealed.as_ref());
+        let ruling = self.rule.and_then(Governing::native);
+        let sops = match (self.found.and_then(|found| found.sops.as_ref()), self.rule) {
+            (Some(file), _) => Some(SopsView::of_file(file)),
+            (None, Some(Governing::Sops(rule))) if sealed.is_none() => Some(SopsView::of_rule(rule)),
+            _ => None,
+        };
+        let policy =
+            ruling.map(|ruling| &ruling.policy).or_else(|| sealed.map(|sealed| &sealed.header().policy));
+        let policy = policy.filter(|_| sops.is_none());
+        let own = age::own_recipients(session.run());
+        let near_by = |path: &Path| near(path, session.context).to_string_lossy().into_owned();
+        Ok(Explanation {
+            schema_version: 1,
+            file: self.path.to_string_lossy().into_owned(),
+            state: self.found.map(|found| found.state),
+            reasons: self.found.map(|found| found.reasons.clone()).unwrap_or_default(),
+            configuration: self.configuration(session)?.as_deref().map(near_by),
+            rule: self.rule.map(RuleView::of),
+            policy: policy.map(PolicyView::of),
+            recipients: self.readers.iter().map(|(group, it)| Reader::of(*group, it, &own)).collect(),
+            unread: age::unread_places(session.run()),
+            values: self.values(sops.as_ref(), policy),
+            sops,
+        })
+    }
+
+    /// The configuration of the rule; without one the nearest.
+    fn configuration(&self, session: &Session<'_>) -> Result<Option<PathBuf>, Report> {
+        if let Some(rule) = self.rule {
+            return Ok(Some(rule.config().to_owned()));
+        }
+        let place = session.place(self.path)?;
+        let (native, sops) =
+            (place.config.map(|config| config.path), place.sops.map(|found| found.config.path));
+        Ok(if place.sops_first { sops.or(native) } else { native.or(sops) })
+    }
+
+    fn values<'v>(&self, sops: Option<&SopsView>, policy: Option<&'v Policy>) -> Vec<ValueView<'v>> {
+        let sealed = self.found.and_then(|found| found.sealed.as_ref());
+        let file = self.found.and_then(|found| found.sops.as_ref());
+        let body = sealed.map(|sealed| &sealed.sealed().body);
+        let body = body.or_else(|| file.map(SopsFile::document)).or(self.plain);
+        let is_token = |id: NodeId| sealed.map(|sealed| sealed.sealed().is_token(id));
+        match (body, sops, policy) {
+            (Some(body), Some(sops), _) => sops.values(body, file.is_some()),
+            (Some(body), None, Some(policy)) => values(body, &policy.selection, is_token),
             _ => Vec::new(),
-        },
-    })
+        }
+    }
 }
 
 /// A plain file's values. What does not parse has none; that is among the reasons.
@@ -172,6 +226,16 @@ fn values<'a>(
     leaves.iter().zip(paths(body, &leaves)).map(of).collect()
 }
 
+impl<'a> RuleView<'a> {
+    fn of(rule: &'a Governing) -> Self {
+        let (line, glob) = match rule {
+            Governing::Native(ruling) => (ruling.rule.line, ruling.rule.matching_glob(&ruling.relative)),
+            Governing::Sops(rule) => (rule.line, Some(rule.by.as_str())),
+        };
+        Self { number: rule.number(), line, glob: glob.unwrap_or_default() }
+    }
+}
+
 impl<'a> PolicyView<'a> {
     fn of(policy: &'a Policy) -> Self {
         let (encrypt, clear) = policy.selection.patterns();
@@ -188,9 +252,10 @@ impl<'a> PolicyView<'a> {
 }
 
 impl<'a> Reader<'a> {
-    fn of(recipient: &'a Recipient, own: &[(String, String)]) -> Self {
+    fn of(group: Option<usize>, recipient: &'a Recipient, own: &[(String, String)]) -> Self {
         let mine = own.iter().find(|(_, public)| *public == recipient.key.id);
-        Self { person: Person::of(recipient), recipient, identity: mine.map(|(place, _)| place.clone()) }
+        let identity = mine.map(|(place, _)| place.clone());
+        Self { person: Person::of(recipient), recipient, group, identity }
     }
 }
 
@@ -222,9 +287,21 @@ impl Explanation<'_> {
         let row = |name: &str, text: &str| vec![name.to_owned(), escape::line(text)];
         let mut rows = vec![row("configuration", self.configuration.as_deref().unwrap_or("none"))];
         rows.push(match &self.rule {
+            Some(rule) if rule.glob.is_empty() => {
+                row("rule", &format!("{}, line {}, for every file", rule.number, rule.line))
+            }
             Some(rule) => row("rule", &format!("{}, line {}, by `{}`", rule.number, rule.line, rule.glob)),
             None => row("rule", "none covers this file"),
         });
+        if let Some(sops) = &self.sops {
+            rows.push(row("envelope", "sops"));
+            rows.push(row("selector", &sops.selector));
+            let only = if sops.mac_only_encrypted { "encrypted values alone" } else { "all values" };
+            rows.push(row("mac", only));
+            if sops.groups > 1 {
+                rows.push(row("groups", &format!("{} of {} are needed", sops.needed, sops.groups)));
+            }
+        }
         if let Some(policy) = &self.policy {
             if !policy.scope.is_empty() {
                 rows.push(row("scope", policy.scope));
@@ -243,6 +320,7 @@ impl Explanation<'_> {
             let Recipient { key, name, break_glass } = reader.recipient;
             let name = if name.is_empty() { "(no name)" } else { name };
             let mut remarks: Vec<String> = Vec::new();
+            remarks.extend(reader.group.map(|number| format!("group {number}")));
             remarks.extend(reader.identity.as_ref().map(|place| format!("your key, in {place}")));
             remarks.extend(break_glass.then(|| "break-glass".to_owned()));
             [name, &key.kind, &key.id, &remarks.join(", ")].iter().map(|cell| escape::line(cell)).collect()
@@ -254,6 +332,7 @@ impl Explanation<'_> {
         let row = |value: &ValueView<'_>| {
             let state = if value.sealed { "sealed" } else { "clear" };
             let why = match value.pattern {
+                None if self.sops.is_some() => String::new(),
                 None => "no pattern covers it".to_owned(),
                 Some(pattern) if value.sealed => format!("encrypt `{pattern}`"),
                 Some(pattern) => format!("clear `{pattern}`"),
@@ -263,7 +342,9 @@ impl Explanation<'_> {
                 Some(false) if value.sealed => "; in clear in the file",
                 _ => "",
             };
-            vec![state.to_owned(), escape::line(&value.path), escape::line(&why) + now]
+            let why = escape::line(&why) + now;
+            let why = if self.sops.is_some() { why.trim_start_matches("; ") } else { &why };
+            vec![state.to_owned(), escape::line(&value.path), why.to_owned()]
         };
         self.values.iter().map(row).collect()
     }

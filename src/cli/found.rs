@@ -1,16 +1,18 @@
-//! Which files a verb looks at that works on a whole repository: those that a rule covers, and those that are sealed.
+//! Which files a verb looks at that works on a whole repository: those that a rule of `.sealeaf.toml` covers, and those that
+//! are sealed.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use sealeaf::config::{Config, FILE_NAME};
+use sealeaf::config::{FILE_NAME, sops};
 use sealeaf::format::by_file_name;
 
+use super::announced::Folder;
 use super::context::Context;
 use super::escape;
-use super::input::{Source, expand, looks_sealed, read_file, walk};
+use super::input::{Source, expand, looks_sealed, looks_sealed_by_sops, read_file, walk};
 use super::parallel;
 use super::place::repository_of;
 use super::report::{Kind, Report};
@@ -56,7 +58,8 @@ pub(crate) fn everything(session: &Session<'_>) -> Result<Vec<Found>, Report> {
     Ok(files.into_iter().map(|path| Found { path, named: false }).collect())
 }
 
-/// Every file below a folder that a rule covers or that is sealed.
+/// Every file below a folder that a rule of `.sealeaf.toml` covers or that is sealed. A rule of `.sops.yaml` says how files
+/// are encrypted, not that they must be: such rules often cover everything.
 pub(crate) fn below(start: &Path, session: &Session<'_>) -> Result<Vec<PathBuf>, Report> {
     let home = repository_of(&session.context.directory.join(start));
     let finder = Finder { session, home, folders: RefCell::default(), failed: RefCell::default() };
@@ -102,7 +105,8 @@ pub(crate) fn is_sealed(path: &Path, session: &Session<'_>) -> Result<bool, Repo
         }
         Err(report) => return Err(report),
     };
-    Ok(looks_sealed(path, &String::from_utf8_lossy(&bytes), limits))
+    let text = String::from_utf8_lossy(&bytes);
+    Ok(looks_sealed(path, &text, limits) || looks_sealed_by_sops(path, &text, limits))
 }
 
 /// One walk: what is known of each folder is found out once.
@@ -112,13 +116,6 @@ struct Finder<'a> {
     home: Option<PathBuf>,
     folders: RefCell<HashMap<PathBuf, Option<Folder>>>,
     failed: RefCell<Option<Report>>,
-}
-
-/// A folder of the repository.
-struct Folder {
-    config: Option<Config>,
-    /// Its path as globs see it; empty, or with `/` at the end.
-    prefix: String,
 }
 
 #[derive(PartialEq, Eq)]
@@ -139,7 +136,7 @@ impl Finder<'_> {
         };
         let Some(known) = known else { return Look::No };
         let name = path.file_name().unwrap_or_default();
-        if name == FILE_NAME {
+        if name == FILE_NAME || name == sops::FILE_NAME {
             // The configuration is never a secret, whatever its globs say.
             return Look::No;
         }
@@ -159,10 +156,10 @@ impl Finder<'_> {
         if repository_of(&self.session.context.directory.join(folder)) != self.home {
             return None;
         }
-        match self.session.discover(&folder.join(HERE)) {
+        match self.session.place(&folder.join(HERE)) {
             Ok(found) => {
                 let prefix = found.relative.strip_suffix(HERE).unwrap_or_default().to_owned();
-                Some(Folder { config: found.config, prefix })
+                Some(found.into_folder(prefix))
             }
             Err(report) => {
                 self.failed.borrow_mut().get_or_insert(report);

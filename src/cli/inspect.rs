@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
+use sealeaf::config::sops;
 use sealeaf::document::NodeId;
 use sealeaf::envelope::native::{self, marked};
 use sealeaf::envelope::sops::SopsError;
@@ -12,10 +13,12 @@ use sealeaf::keys::Recipient;
 use serde::Serialize;
 
 use super::compare::{Comparison, Person, paths};
+use super::compare_sops::exposed as exposed_in_sops;
 use super::found::is_sealed;
+use super::governing::Governing;
 use super::input::{Access, Input, Source};
 use super::report::{Kind, Report, plural};
-use super::session::{Ruling, Session};
+use super::session::Session;
 
 /// A file, looked at.
 #[derive(Debug)]
@@ -29,11 +32,13 @@ pub(crate) struct Inspected {
     /// Who can read it, by its metadata; empty where it is not sealed.
     pub(crate) recipients: Vec<Recipient>,
     /// Its rule, where one covers it.
-    pub(crate) ruling: Option<Ruling>,
+    pub(crate) rule: Option<Governing>,
     /// How it differs from its rule.
     pub(crate) comparison: Option<Comparison>,
     /// Its sealed form, where it could be read.
     pub(crate) sealed: Option<SealedFile>,
+    /// The same of a SOPS file.
+    pub(crate) sops: Option<SopsFile>,
 }
 
 /// What a file is.
@@ -82,12 +87,13 @@ pub(crate) fn inspect(path: &Path, session: &Session<'_>) -> Result<Inspected, R
         state: State::Plain,
         reasons: Vec::new(),
         recipients: Vec::new(),
-        ruling: None,
+        rule: None,
         comparison: None,
         sealed: None,
+        sops: None,
     };
-    match session.ruling(path) {
-        Ok(ruling) => found.ruling = ruling,
+    match session.governing(path) {
+        Ok(rule) => found.rule = rule,
         Err(report) => found.reasons.push(report.reason()),
     }
     let source = Source::File(path.to_owned());
@@ -128,19 +134,54 @@ impl Inspected {
         };
         self.recipients = file.recipients().into_iter().flatten().collect();
         self.reasons.push("a SOPS file".to_owned());
-        self.state = match file.open(&session.keyring(), limits) {
-            Ok(_) => State::Sealed,
-            Err(FileError::Unwrap(error)) if !error.failed => State::NotVerified,
-            Err(error) => {
-                self.reasons.push(Report::from(error).reason());
-                State::Broken
-            }
+        if let Err(report) = self.look_inside_sops(&file) {
+            self.state = State::Broken;
+            return self.reasons.push(report.reason());
+        }
+        if self.state != State::HalfSealed {
+            let opened = SopsFile::parse(&input.text, input.format, limits)
+                .and_then(|file| file.open(&session.keyring(), limits));
+            self.state = match opened {
+                Ok(_) => State::Sealed,
+                Err(FileError::Unwrap(error)) if !error.failed => State::NotVerified,
+                // Of several groups not enough can be opened.
+                Err(FileError::Sops(SopsError::Groups { .. })) => State::NotVerified,
+                Err(error) => {
+                    self.reasons.push(Report::from(error).reason());
+                    State::Broken
+                }
+            };
+        }
+        self.sops = Some(file);
+    }
+
+    /// What can be seen of a SOPS file without a key.
+    fn look_inside_sops(&mut self, file: &SopsFile) -> Result<(), Report> {
+        let shown = exposed_in_sops(file)?;
+        if !shown.is_empty() {
+            self.state = State::HalfSealed;
+            let shows = shown.iter();
+            self.reasons.extend(
+                shows.map(|spot| format!("{spot} stands in clear, and the file's selector encrypts it")),
+            );
+        }
+        let Some(rule) = &self.rule else {
+            self.reasons.push("no rule covers it".to_owned());
+            return Ok(());
         };
+        if rule.native().is_some() {
+            self.reasons.push("its rule is one for native files: `sealeaf convert` makes it one".to_owned());
+        }
+        let comparison = Comparison::of_sops(file, &rule.sops())?;
+        self.reasons.extend(differences(&comparison));
+        self.comparison = Some(comparison);
+        Ok(())
     }
 
     fn look_at_plain(&mut self) {
         self.state = State::Plain;
-        if self.ruling.is_some() {
+        let is_meant = |rule: &Governing| !rule.config().ends_with(sops::FILE_NAME);
+        if self.rule.as_ref().is_some_and(is_meant) {
             self.reasons.push("a rule covers it; `sealeaf encrypt` seals it".to_owned());
         }
     }
@@ -152,7 +193,8 @@ impl Inspected {
         session: &Session<'_>,
     ) {
         self.recipients = file.header().recipients().cloned().collect();
-        self.comparison = self.ruling.as_ref().map(|ruling| Comparison::of(&file, ruling));
+        let ruling = self.rule.as_ref().and_then(Governing::native);
+        self.comparison = ruling.map(|ruling| Comparison::of(&file, ruling));
         let shown = exposed(&file);
         if shown.is_empty() {
             self.verify(parse, session);
@@ -185,7 +227,10 @@ impl Inspected {
     fn compare(&mut self, file: &SealedFile) {
         let Some(comparison) = &self.comparison else {
             let scope = &file.header().policy.scope;
-            if self.ruling.is_none() && self.reasons.is_empty() {
+            if self.rule.is_some() {
+                let other = "its rule is one for SOPS files: `sealeaf convert` makes it one";
+                self.reasons.push(other.to_owned());
+            } else if self.reasons.is_empty() {
                 let scope =
                     if scope.is_empty() { String::new() } else { format!("; it is for scope `{scope}`") };
                 self.reasons.push(format!("no rule covers it{scope}"));
@@ -194,22 +239,7 @@ impl Inspected {
         };
         let reasons = &mut self.reasons;
         let own = reasons.len();
-        reasons.extend(
-            comparison.added.iter().map(|new| format!("{} is in the rule and cannot read it", new.label())),
-        );
-        reasons.extend(
-            comparison
-                .removed
-                .iter()
-                .map(|old| format!("{} can read it and is not in the rule", old.label())),
-        );
-        reasons.extend(comparison.settings.iter().map(|setting| {
-            format!("{}: {} in the file, {} in the rule", setting.name, setting.was, setting.now)
-        }));
-        if !comparison.cleared.is_empty() {
-            let count = plural(comparison.cleared.len(), "sealed value is", "sealed values are");
-            reasons.push(format!("{count} clear by the rule"));
-        }
+        reasons.extend(access(comparison));
         if self.state != State::HalfSealed && !comparison.sealed.is_empty() {
             let seals =
                 comparison.sealed.iter().map(|spot| format!("{spot} stands in clear, and the rule seals it"));
@@ -232,6 +262,32 @@ impl Inspected {
     pub(crate) fn people(&self) -> Vec<Person<'_>> {
         self.recipients.iter().map(Person::of).collect()
     }
+}
+
+/// Who can read it and should not, or the other way round; which settings differ; what would be shown.
+fn access(comparison: &Comparison) -> Vec<String> {
+    let Comparison { added, removed, settings, cleared, .. } = comparison;
+    let added = added.iter().map(|new| format!("{} is in the rule and cannot read it", new.label()));
+    let removed = removed.iter().map(|old| format!("{} can read it and is not in the rule", old.label()));
+    let settings = settings
+        .iter()
+        .map(|setting| format!("{}: {} in the file, {} in the rule", setting.name, setting.was, setting.now));
+    let cleared = (!cleared.is_empty()).then(|| {
+        let count = plural(cleared.len(), "sealed value is", "sealed values are");
+        format!("{count} clear by the rule")
+    });
+    added.chain(removed).chain(settings).chain(cleared).collect()
+}
+
+/// Where a SOPS file is not as its rule says.
+fn differences(comparison: &Comparison) -> Vec<String> {
+    let mut lines = access(comparison);
+    let seals = comparison.sealed.iter();
+    lines.extend(seals.map(|spot| format!("{spot} stands in clear, and the rule encrypts it")));
+    if !lines.is_empty() {
+        lines.push("`sealeaf rekey` brings it to its rule".to_owned());
+    }
+    lines
 }
 
 /// The leaves that the file's own rule seals and that stand in clear.

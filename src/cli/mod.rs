@@ -8,8 +8,11 @@ mod bring;
 mod child;
 mod cleanup;
 mod compare;
+mod compare_sops;
 mod completions;
 mod context;
+mod convert;
+mod convert_proof;
 mod decrypt;
 mod edit;
 mod editor;
@@ -18,9 +21,11 @@ mod escape;
 mod exec;
 mod exec_env;
 mod explain;
+mod explain_sops;
 mod found;
 mod get;
 mod git;
+mod governing;
 mod harden;
 mod init;
 mod input;
@@ -33,6 +38,7 @@ mod output;
 mod parallel;
 mod place;
 mod plaintext;
+mod plan;
 mod progress;
 mod prompt;
 mod recipient;
@@ -77,7 +83,7 @@ struct Cli {
 }
 
 /// Flags of every verb.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 pub(crate) struct Globals {
     /// Say nothing but warnings and errors
     #[arg(short, long, global = true, conflicts_with = "verbose", help_heading = "Global options")]
@@ -111,6 +117,7 @@ pub(crate) struct Globals {
 #[derive(Debug, Subcommand)]
 enum Command {
     Completions(completions::Args),
+    Convert(convert::Args),
     Decrypt(decrypt::Args),
     Edit(edit::Args),
     Encrypt(encrypt::Args),
@@ -119,8 +126,6 @@ enum Command {
     Get(get::Args),
     Git(git::Args),
     Init(init::Args),
-    #[command(hide = true)]
-    Keyservice(sops::keyservice::KeyserviceArgs),
     Keygen(keygen::Args),
     Man(man::Args),
     Recipients(recipients::Args),
@@ -128,6 +133,8 @@ enum Command {
     Reseal(reseal::Args),
     Rotate(rotate::Args),
     Set(set::Args),
+    #[command(disable_help_flag = true)]
+    Sops(sops::Args),
     Status(status::Args),
     Unset(unset::Args),
     Verify(verify::Args),
@@ -137,6 +144,7 @@ impl Command {
     fn run(self, context: &Context) -> Result<ExitCode, Report> {
         match self {
             Self::Completions(args) => completions::run(args, context),
+            Self::Convert(args) => convert::run(args, context),
             Self::Decrypt(args) => decrypt::run(args, context),
             Self::Edit(args) => edit::run(args, context),
             Self::Encrypt(args) => encrypt::run(args, context),
@@ -145,7 +153,6 @@ impl Command {
             Self::Get(args) => get::run(args, context),
             Self::Git(args) => git::run(args, context),
             Self::Init(args) => init::run(args, context),
-            Self::Keyservice(args) => sops::keyservice::run(args, context),
             Self::Keygen(args) => keygen::run(args, context),
             Self::Man(args) => man::run(args, context),
             Self::Recipients(args) => recipients::run(args, context),
@@ -153,6 +160,7 @@ impl Command {
             Self::Reseal(args) => reseal::run(args, context),
             Self::Rotate(args) => rotate::run(args, context),
             Self::Set(args) => set::run(args, context),
+            Self::Sops(args) => Ok(sops::run(&args)),
             Self::Status(args) => status::run(args, context),
             Self::Unset(args) => unset::run(args, context),
             Self::Verify(args) => verify::run(args, context),
@@ -165,6 +173,9 @@ pub(crate) fn run() -> ExitCode {
     harden::apply();
     report_panics();
     let arguments: Vec<OsString> = std::env::args_os().collect();
+    if sops::is_called(arguments.first()) {
+        return sops::run_words(arguments.get(1..).unwrap_or_default());
+    }
     let matches = command().color(help_colour(&arguments)).try_get_matches_from(arguments);
     let cli = match matches.and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,

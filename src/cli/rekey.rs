@@ -15,7 +15,8 @@ use super::together;
 
 /// Bring sealed files to their rules
 ///
-/// A file's recipients, patterns, modes and scope become those of its rule in `.sealeaf.toml`: values that the rule
+/// A file's recipients, patterns, modes and scope become those of its rule in `.sealeaf.toml`, a SOPS file's recipients,
+/// groups, threshold and selector those of its rule there or in `.sops.yaml`: values that the rule
 /// covers now are sealed, those that it does not are shown in clear. A recipient who is gone makes a new data key, and
 /// the key paths that they could read are listed, because those values must be changed at their source. All files are
 /// written, or none. What changes who can read, or what is protected, is shown and asked about. Folders and globs stand
@@ -95,15 +96,17 @@ fn subject(found: &Found, session: &Session<'_>) -> Result<Option<Subject>, Repo
     if !found.named && !is_sealed(path, session)? {
         return Ok(None);
     }
-    let Some(ruling) = session.ruling(path).at(path)? else {
+    let Some(rule) = session.governing(path).at(path)? else {
         let report = Report::message(Kind::Refused, "no rule covers this file").at(path);
-        let hint = "add one to `.sealeaf.toml` at the root of the repository";
+        let hint = "add one to `.sealeaf.toml` or `.sops.yaml`";
         return if found.named { Err(report.hint(hint)) } else { Ok(None) };
     };
-    match Subject::read(path, ruling, session)? {
+    match Subject::read(path, found.named, rule, session)? {
         None if found.named => {
-            let report =
-                Report::message(Kind::NotSealed, "the file is not sealed: it has no `sealeaf` entry");
+            let report = Report::message(
+                Kind::NotSealed,
+                "the file is not sealed: it has no `sealeaf` or `sops` entry",
+            );
             Err(report.at(path).hint("seal it with `sealeaf encrypt`"))
         }
         subject => Ok(subject),

@@ -12,7 +12,7 @@ use super::input::{Access, Input, Source, expand, format_parser};
 use super::merged::{Merge, is_explained, merge, merging, record_to_reseal};
 use super::output::{Content, Lock};
 use super::report::{Context as _, Kind, Report};
-use super::session::{Linked, Session, named, plain};
+use super::session::{Linked, Session, named, plain, refuse_sops};
 use super::together::{self, Made};
 
 /// Make one version of a merged file
@@ -51,6 +51,12 @@ fn one(args: &Args, source: &Source, session: &Session<'_>) -> Result<Made, Repo
     let context = session.context;
     let input = Input::read(source, Access::Change, args.format, None, context)?;
     let path = source.shown();
+    refuse_sops(
+        &input,
+        context,
+        "a SOPS file is never linked: a text merge of two versions does not open",
+        "take one side with `git checkout --ours` or `--theirs`, then set the other's values with `sealeaf set`",
+    )?;
     let open = match session.open(&input, None, Linked::Silent) {
         Ok(open) => open,
         Err(report) if args.merge && report.kind() == Kind::Authentication => {

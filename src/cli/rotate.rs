@@ -24,6 +24,9 @@ pub(crate) struct Args {
     /// The files
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
+    /// Accept the recipients that a SOPS file names itself where its rule has others, or where no rule covers it
+    #[arg(long)]
+    accept_file_recipients: bool,
 }
 
 /// Rotates all files, or none.
@@ -31,7 +34,7 @@ pub(crate) fn run(args: Args, context: &Context) -> Result<ExitCode, Report> {
     let mut session = Session::new(context);
     let found = find(&args.files, &session)?;
     session.announce(found.iter().map(|it| it.path.as_path()));
-    let rotated = together::each(&found, |it| it.path.as_path(), context, |it| rotate(it, &session));
+    let rotated = together::each(&found, |it| it.path.as_path(), context, |it| rotate(it, &args, &session));
     let rotated: Vec<(Version, String)> = together::all(rotated, context)?.into_iter().flatten().collect();
     if rotated.is_empty() {
         return Err(Report::message(Kind::NotSealed, "none of these files is sealed")
@@ -42,7 +45,7 @@ pub(crate) fn run(args: Args, context: &Context) -> Result<ExitCode, Report> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn rotate(found: &Found, session: &Session<'_>) -> Result<Option<(Version, String)>, Report> {
+fn rotate(found: &Found, args: &Args, session: &Session<'_>) -> Result<Option<(Version, String)>, Report> {
     let path = &found.path;
     if !found.named && !is_sealed(path, session)? {
         return Ok(None);
@@ -50,7 +53,7 @@ fn rotate(found: &Found, session: &Session<'_>) -> Result<Option<(Version, Strin
     let input = Input::read(&Source::File(path.clone()), Access::Read, None, None, session.context)?;
     input.original()?;
     if is_sops(&input, session.context) {
-        return sops(input, path, session).map(Some);
+        return sops(input, path, args, session).map(Some);
     }
     let open = session.open(&input, None, Linked::Silent)?;
     session.check_write(&open, path)?;
@@ -64,11 +67,11 @@ fn rotate(found: &Found, session: &Session<'_>) -> Result<Option<(Version, Strin
 }
 
 /// The same for a SOPS file.
-fn sops(input: Input, path: &Path, session: &Session<'_>) -> Result<(Version, String), Report> {
+fn sops(input: Input, path: &Path, args: &Args, session: &Session<'_>) -> Result<(Version, String), Report> {
     let Opened::Sops(open) = Opened::read(&input, None, Linked::Silent, session)? else {
         return Err(Report::message(Kind::Failed, "the file changed while it was read").at(path));
     };
-    let sealed = rotate_sops(&open, path, session).at(path)?;
+    let sealed = rotate_sops(&open, path, args.accept_file_recipients, session).at(path)?;
     let values = plural(sealed.sealed, "value", "values");
     let note = format!("{}: {values} sealed anew", escape::path(path));
     Ok((Version { input, text: sealed.text }, note))

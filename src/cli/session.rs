@@ -3,11 +3,14 @@
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use sealeaf::config::discover::{Discovery, Owners, discover};
-use sealeaf::config::{Config, Rule};
+use sealeaf::config::discover::{DiscoverError, Discovery, Owners, discover};
+use sealeaf::config::{Config, Rule, sops};
 use sealeaf::document::Document;
 use sealeaf::envelope::native::State;
+use sealeaf::envelope::sops::SopsError;
+use sealeaf::file::sops::SopsFile;
 use sealeaf::file::{FileError, OpenFile, SealedFile};
 use sealeaf::format::Format;
 use sealeaf::git::{At, GitError, Repo};
@@ -15,9 +18,10 @@ use sealeaf::keys::{Keyring, Recipient, Run};
 use sealeaf::policy::{Integrity, Policy};
 use sealeaf::secret::SecretText;
 
-use super::announced::Announced;
+use super::announced::{Announced, Folder};
 use super::context::Context;
 use super::escape;
+use super::governing::Governing;
 use super::input::{Input, Source, looks_sealed};
 use super::report::{Context as _, Kind, Report};
 
@@ -27,6 +31,25 @@ pub(crate) struct Session<'a> {
     run: Run<'a>,
     owners: Owners,
     announced: Option<Announced>,
+}
+
+/// What is known about where a file lies.
+pub(crate) struct Place {
+    /// The nearest `.sealeaf.toml`.
+    pub(crate) config: Option<Config>,
+    /// The nearest `.sops.yaml`.
+    pub(crate) sops: Option<sops::Discovered>,
+    /// Whether that goes before `config`.
+    pub(crate) sops_first: bool,
+    /// The file's path as globs and scopes see it.
+    pub(crate) relative: String,
+}
+
+impl Place {
+    /// What holds for every file of the folder; `prefix` is the folder's path as globs see it.
+    pub(crate) fn into_folder(self, prefix: String) -> Folder {
+        Folder { config: self.config, sops: self.sops, sops_first: self.sops_first, prefix }
+    }
 }
 
 /// The rule for a file.
@@ -50,15 +73,6 @@ pub(crate) enum Linked {
     Refuse,
     /// Without a word: the verb deals with it.
     Silent,
-}
-
-impl Ruling {
-    /// What a configuration says about the file of that path, if one of its rules covers it.
-    pub(crate) fn of(config: &Config, relative: String) -> Result<Option<Self>, Report> {
-        let Some(rule) = config.rule_for(&relative) else { return Ok(None) };
-        let policy = rule.policy(&relative)?;
-        Ok(Some(Self { rule: rule.clone(), config: config.path.clone(), relative, policy }))
-    }
 }
 
 impl<'a> Session<'a> {
@@ -99,18 +113,65 @@ impl<'a> Session<'a> {
         Ok(found)
     }
 
-    /// The rule for a file, if one covers it.
-    pub(crate) fn ruling(&self, path: &Path) -> Result<Option<Ruling>, Report> {
+    /// The rule for a file, if one covers it. The nearer configuration is asked first, `.sealeaf.toml` where both lie in
+    /// one folder; where it has no rule, the other one.
+    pub(crate) fn governing(&self, path: &Path) -> Result<Option<Governing>, Report> {
+        let (folder, relative) = self.folder(path)?;
+        folder.governing(&self.context.directory.join(path), relative)
+    }
+
+    /// The rule for a file of that envelope: the one that holds for it, or else the other configuration's.
+    pub(crate) fn governing_for(&self, path: &Path, sops: bool) -> Result<Option<Governing>, Report> {
+        let (folder, relative) = self.folder(path)?;
+        let rules = folder.all(&self.context.directory.join(path), relative)?;
+        Ok(rules.into_iter().find(|rule| rule.native().is_none() == sops))
+    }
+
+    fn folder(&self, path: &Path) -> Result<(Arc<Folder>, String), Report> {
         match &self.announced {
-            Some(announced) => {
-                let (folder, relative) = announced.folder(path, || self.discover(path))?;
-                folder.config.as_ref().map_or(Ok(None), |config| Ruling::of(config, relative))
-            }
+            Some(announced) => announced.folder(path, || self.place(path)),
             None => {
-                let found = self.discover(path)?;
-                found.config.map_or(Ok(None), |config| Ruling::of(&config, found.relative))
+                let found = self.place(path)?;
+                let relative = found.relative.clone();
+                Ok((Arc::new(found.into_folder(String::new())), relative))
             }
         }
+    }
+
+    /// The rule for a file of this program's own envelope, if one covers it.
+    pub(crate) fn ruling(&self, path: &Path) -> Result<Option<Ruling>, Report> {
+        Ok(self.governing(path)?.and_then(|governing| governing.native().cloned()))
+    }
+
+    /// Both configurations near a file, and what else is known about its place. A `.sops.yaml` that is not in order is
+    /// nobody's concern where a `.sealeaf.toml` goes before it.
+    pub(crate) fn place(&self, path: &Path) -> Result<Place, Report> {
+        let Discovery { config, relative, .. } = self.discover(path)?;
+        // One that the environment names lies nowhere near.
+        let is_named = self.context.environment.os("SOPS_CONFIG").is_some_and(|name| !name.is_empty());
+        let is_nearer = |sops: &Path| {
+            let folders = config.as_ref().map(|config| (sops.parent(), config.path.parent()));
+            !is_named
+                && matches!(folders, Some((Some(own), Some(other))) if own != other && own.starts_with(other))
+        };
+        let covers = || config.as_ref().is_some_and(|config| config.rule_for(&relative).is_some());
+        let sops = match self.discover_sops(path) {
+            Err(DiscoverError::Config(error)) if covers() && !is_nearer(&error.file) => None,
+            found => found?,
+        };
+        let sops_first = sops.as_ref().is_some_and(|found| is_nearer(&found.config.path));
+        Ok(Place { config, sops, sops_first, relative })
+    }
+
+    /// The `.sops.yaml` that holds for a file, if there is one.
+    pub(crate) fn discover_sops(&self, path: &Path) -> Result<Option<sops::Discovered>, DiscoverError> {
+        let mut notices = Vec::new();
+        let file = self.context.directory.join(path);
+        let found = sops::discover(&file, &self.context.environment, &self.owners, &mut notices);
+        for notice in &notices {
+            self.once(notice.to_string());
+        }
+        found
     }
 
     /// The configuration that holds for a path, if there is one.
@@ -218,6 +279,21 @@ impl<'a> Session<'a> {
         }
     }
 
+    /// The SOPS version of a file that git has; `None` where it has none, or another one.
+    pub(crate) fn committed_sops(
+        &self,
+        path: &Path,
+        at: At<'_>,
+        format: &'static dyn Format,
+    ) -> Result<Option<SopsFile>, Report> {
+        let Some((repo, relative)) = self.repository(path)? else { return Ok(None) };
+        let Some(text) = self.text_of(&repo, &relative, at)? else { return Ok(None) };
+        match SopsFile::parse(&text, format, &self.context.limits) {
+            Err(FileError::Sops(SopsError::NotSealed) | FileError::Parse(_)) => Ok(None),
+            parsed => Ok(Some(parsed.at(Path::new(&relative))?)),
+        }
+    }
+
     /// The same, in a repository that is known.
     pub(crate) fn blob(
         &self,
@@ -226,6 +302,20 @@ impl<'a> Session<'a> {
         at: At<'_>,
         format: &'static dyn Format,
     ) -> Result<Option<SealedFile>, Report> {
+        let Some(text) = self.text_of(repo, relative, at)? else { return Ok(None) };
+        match SealedFile::parse(&text, format, &self.context.limits) {
+            Ok(file) => Ok(Some(file)),
+            // A plain version guards nothing; a sealed one that cannot be read must not be passed over.
+            Err(_) if !looks_sealed(Path::new(relative), &text, &self.context.limits) => Ok(None),
+            Err(error) => {
+                let hint = "git's version of the file is sealed and cannot be compared with";
+                Err(Report::from(error).at(Path::new(relative)).hint(hint))
+            }
+        }
+    }
+
+    /// What git has of a file, as text.
+    fn text_of(&self, repo: &Repo, relative: &str, at: At<'_>) -> Result<Option<String>, Report> {
         let bytes = match repo.blob(at, relative) {
             Ok(bytes) => bytes,
             // A repository without commits, or without git, has no version that could be gone back on.
@@ -238,24 +328,20 @@ impl<'a> Session<'a> {
             }
             Err(error) => return Err(error.into()),
         };
-        let Some(text) = bytes.and_then(|bytes| String::from_utf8(bytes).ok()) else { return Ok(None) };
-        match SealedFile::parse(&text, format, &self.context.limits) {
-            Ok(file) => Ok(Some(file)),
-            // A plain version guards nothing; a sealed one that cannot be read must not be passed over.
-            Err(_) if !looks_sealed(Path::new(relative), &text, &self.context.limits) => Ok(None),
-            Err(error) => {
-                let hint = "git's version of the file is sealed and cannot be compared with";
-                Err(Report::from(error).at(Path::new(relative)).hint(hint))
-            }
-        }
+        Ok(bytes.and_then(|bytes| String::from_utf8(bytes).ok()))
     }
 
     /// What must hold before a version is written over another one (`docs/design/format-v1.md`, section 11): the
     /// recipients are the rule's, and the data key is the one of the committed version.
     pub(crate) fn check_write(&self, open: &OpenFile, path: &Path) -> Result<(), Report> {
-        if let Some(ruling) = self.ruling(path).at(path)?
-            && !same_keys(open.header().recipients(), &ruling.rule.recipients)
-        {
+        let is_other = |rule: &Governing| match rule {
+            Governing::Native(ruling) => !same_keys(open.header().recipients(), &ruling.rule.recipients),
+            Governing::Sops(ruling) => match ruling.groups.as_slice() {
+                [group] => !same_keys(open.header().recipients(), group),
+                _ => true,
+            },
+        };
+        if self.governing(path).at(path)?.as_ref().is_some_and(is_other) {
             let message = "the file's recipients are not those of its rule";
             return Err(Report::message(Kind::Refused, message)
                 .at(path)
@@ -323,6 +409,14 @@ impl<'a> Session<'a> {
     }
 }
 
+/// Refuses a SOPS file where a verb is about what only native files have.
+pub(crate) fn refuse_sops(input: &Input, context: &Context, message: &str, hint: &str) -> Result<(), Report> {
+    if super::opened::is_sops(input, context) {
+        return Err(Report::message(Kind::Refused, message).at(input.source.shown()).hint(hint));
+    }
+    Ok(())
+}
+
 /// The file behind a source, if it is one.
 pub(crate) fn named(source: &Source) -> Option<&Path> {
     match source {
@@ -347,10 +441,10 @@ pub(crate) fn plain(
     sealeaf::file::parse(text, format, &context.limits)
 }
 
-fn no_rule(path: &Path) -> Report {
+pub(crate) fn no_rule(path: &Path) -> Report {
     Report::message(Kind::Refused, "no rule covers this file")
         .at(path)
-        .hint("add one to `.sealeaf.toml` at the root of the repository, or name recipients with --to")
+        .hint("add one to `.sealeaf.toml` or `.sops.yaml`, or name recipients with --to")
 }
 
 /// Names a file that need not exist, to ask for the configuration of a folder.

@@ -9,6 +9,7 @@ use super::compare::{Comparison, Differences, Person};
 use super::context::Context;
 use super::escape;
 use super::found::{everything, find};
+use super::governing::Governing;
 use super::inspect::{Inspected, State, inspect};
 use super::report::{Report, plural};
 use super::session::Session;
@@ -17,7 +18,7 @@ use super::together;
 
 /// Say what each file is, and who can read it
 ///
-/// Without files: everything in the repository that a rule covers or that is sealed. A file is sealed, linked (pieces of
+/// Without files: everything in the repository that a rule of `.sealeaf.toml` covers or that is sealed, SOPS files too. A file is sealed, linked (pieces of
 /// several versions, as after a text merge), half-sealed (values that a rule seals stand in clear), plain, or broken.
 /// Below a file stands what is not in order. What none of your keys opens without a passphrase is not verified.
 ///
@@ -60,7 +61,7 @@ pub(crate) fn run(args: Args, context: &Context) -> Result<ExitCode, Report> {
     let (files, failed) = looked;
     let named: HashSet<&Path> = found.iter().filter(|it| it.named).map(|it| it.path.as_path()).collect();
     let of_interest = |file: &&Inspected| {
-        named.contains(file.path.as_path()) || file.ruling.is_some() || file.state != State::Plain
+        named.contains(file.path.as_path()) || file.rule.is_some() || file.state != State::Plain
     };
     let files: Vec<&Inspected> = files.iter().filter(of_interest).collect();
     if args.json {
@@ -122,7 +123,7 @@ fn entry<'a>(file: &'a Inspected) -> Entry<'a> {
     Entry {
         file: file.path.to_string_lossy().into_owned(),
         state: file.state,
-        rule: file.ruling.as_ref().map(|ruling| ruling.rule.index + 1),
+        rule: file.rule.as_ref().map(Governing::number),
         recipients: file.people(),
         reasons: &file.reasons,
         changes: file.comparison.as_ref().map(Comparison::differences),

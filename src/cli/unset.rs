@@ -27,6 +27,9 @@ pub(crate) struct Args {
     /// The format, where the name does not tell
     #[arg(long, value_parser = format_parser())]
     format: Option<&'static dyn Format>,
+    /// Accept the recipients that a SOPS file names itself where its rule has others
+    #[arg(long)]
+    accept_file_recipients: bool,
 }
 
 /// Removes the entry.
@@ -37,7 +40,7 @@ pub(crate) fn run(args: Args, context: &Context) -> Result<ExitCode, Report> {
     let input = Input::read(&source, Access::Change, args.format, None, context)?;
     let shown = source.shown();
     let open = Opened::read(&input, None, Linked::Silent, &session)?;
-    open.check_write(shown, &session)?;
+    open.check_write(shown, args.accept_file_recipients, &session)?;
     let document = open.plain();
     let Some(id) = document.find(&path) else {
         // Says what is there instead.
@@ -47,9 +50,10 @@ pub(crate) fn run(args: Args, context: &Context) -> Result<ExitCode, Report> {
             .at(shown)
             .hint("remove it where its anchor stands"));
     };
-    let splices = input.format.remove(document, id).at(shown)?;
+    let format = open.format(input.format);
+    let splices = format.remove(document, id).at(shown)?;
     let changed = apply(&document.source, &splices).map_err(|error| Report::new(Kind::Failed, error))?;
-    let changed = plain(&changed, input.format, context).at(shown)?;
+    let changed = plain(&changed, format, context).at(shown)?;
     let sealed = open.next(changed, true, true, &session).at(shown)?;
     replace(input.original()?, sealed.text.as_bytes(), Content::Sealed, context)?;
     context.note(format!("{}: `{path}` removed", escape::path(shown)));

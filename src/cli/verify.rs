@@ -12,7 +12,7 @@ use super::context::Context;
 use super::input::{Access, Input, Source, expand, format_parser};
 use super::merged::{explained_by, explains, merge, rollbacks};
 use super::report::{Context as _, Kind, Report, plural};
-use super::session::{Linked, Session, named};
+use super::session::{Linked, Session, named, refuse_sops};
 use super::{escape, parallel};
 
 /// Authenticate sealed files
@@ -99,6 +99,12 @@ impl Found {
 fn one(args: &Args, source: &Source, session: &Session<'_>) -> Result<Found, Report> {
     let context = session.context;
     let input = Input::read(source, Access::Read, args.format, None, context)?;
+    refuse_sops(
+        &input,
+        context,
+        "a SOPS file authenticates neither who can read it nor its key names, and has no history to compare with",
+        "`sealeaf decrypt` checks what SOPS authenticates; `sealeaf convert --to native` makes a file that can be verified",
+    )?;
     let file = SealedFile::parse(&input.text, input.format, &context.limits)?;
     session.check_scope(&file, named(source))?;
     let keyless = args.against.is_some() || args.merge.is_some();

@@ -199,6 +199,14 @@ pub enum Problem {
     /// A rule that asks for something that is planned.
     #[error("{0} is not in this version")]
     NotInThisVersion(&'static str),
+    /// A key of a rule that says something of the other envelope's files.
+    #[error("`{key}` has no meaning in a rule with `envelope = \"{envelope}\"`")]
+    OtherEnvelope {
+        /// The key.
+        key: &'static str,
+        /// The rule's envelope.
+        envelope: &'static str,
+    },
     /// A rule with a recipient that this build cannot wrap for.
     #[error("recipient `{name}`: this build has no `{kind}`")]
     NotInThisBuild {

@@ -14,6 +14,7 @@ mod recipients;
 mod rule;
 pub mod sops;
 mod template;
+mod terms;
 #[cfg(test)]
 mod tests;
 
@@ -21,6 +22,7 @@ pub use error::{ConfigError, Problem};
 pub use recipients::{Meaning, Named, Recipients};
 pub use rule::{EnvelopeName, Rule};
 pub use template::template;
+pub use terms::SopsTerms;
 
 use std::path::{Path, PathBuf};
 

@@ -10,6 +10,8 @@ use super::fields::RULE;
 use super::globs;
 use super::reader::{Section, Source, Text};
 use super::recipients::{Meaning, Recipients};
+use super::sops::SopsProblem;
+use super::terms::SopsTerms;
 use crate::keys::{KeyRef, Recipient};
 use crate::policy::{Cleartext, Comments, Integrity, Padding, Policy, Selection};
 
@@ -40,6 +42,8 @@ pub struct Rule {
     pub threshold: usize,
     /// How sealed files look.
     pub envelope: EnvelopeName,
+    /// How, where that is SOPS' format.
+    pub sops: SopsTerms,
     /// Whether every recipient must be safe against quantum computers.
     pub pq: bool,
     set: GlobSet,
@@ -109,10 +113,16 @@ impl Rule {
             scope: read_scope(source, table)?,
         };
         let envelope = table.choice("envelope", EnvelopeName::from_name);
+        let sops = SopsTerms::read(source, table, envelope)?;
+        let is_sops = envelope == EnvelopeName::Sops;
+        if let (true, 2.., 1) = (is_sops, access.groups.len(), access.threshold) {
+            // Shamir's sharing has no threshold of one.
+            let problem = SopsProblem::Threshold { threshold: 1, groups: access.groups.len() };
+            return Err(source.error(table.at("threshold"), problem.into()));
+        }
         let pq = table.has("pq");
         let planned = [
-            ("groups", !access.groups.is_empty(), "a rule with `groups`"),
-            ("envelope", envelope == EnvelopeName::Sops, "`envelope = \"sops\"`"),
+            ("groups", !access.groups.is_empty() && !is_sops, "a rule with `groups`"),
             ("pq", pq, "`pq = \"required\"`"),
         ];
         let planned = planned.into_iter().find(|(_, used, _)| *used);
@@ -126,6 +136,7 @@ impl Rule {
             groups: access.groups,
             threshold: access.threshold,
             envelope,
+            sops,
             pq,
             set,
             template,

@@ -199,7 +199,9 @@ impl<'a> Keyring<'a> {
                     for service in services {
                         match service.unwrap(&stanza.recipient.key, &stanza.wrapped).await {
                             Ok(secret) => return Some((place, secret)),
-                            Err(error) => failures.push(format!("key service {}: {error}", service.address())),
+                            Err(error) => {
+                                failures.push(format!("key service {}: {error}", service.address()))
+                            }
                         }
                     }
                 }
@@ -258,4 +260,5 @@ fn summary(recipients: usize, failed: bool) -> String {
 
 const BREAK_GLASS: &str = "break-glass key, not asked for";
 const NO_SERVICE: &str = "your own keys are turned off, and no key service is named";
-const BOUND: &str = "a key service is of no use here: the wrap is bound to the file, which services know nothing of";
+const BOUND: &str =
+    "a key service is of no use here: the wrap is bound to the file, which services know nothing of";

@@ -9,6 +9,11 @@ pub mod age;
 pub mod contract;
 mod environment;
 mod keyring;
+#[cfg(any(feature = "age", feature = "pgp"))]
+mod limited;
+#[cfg(feature = "pgp")]
+pub mod pgp;
+mod pgp_armor;
 mod prompt;
 mod runtime;
 pub mod service;
@@ -40,6 +45,9 @@ pub static BACKENDS: &[(&str, Option<&dyn KeyBackend>)] = &[
     ("gcp_kms", None),
     ("azure_kv", None),
     ("vault", None),
+    #[cfg(feature = "pgp")]
+    ("pgp", Some(&pgp::Pgp)),
+    #[cfg(not(feature = "pgp"))]
     ("pgp", None),
 ];
 

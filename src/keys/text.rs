@@ -3,6 +3,8 @@
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 
+use super::pgp_armor;
+
 /// A wrap as text. `None` for a key type that has no such form, and for bytes that are no text where it is one already.
 #[must_use]
 pub fn write(kind: &str, wrapped: &[u8]) -> Option<String> {
@@ -10,6 +12,7 @@ pub fn write(kind: &str, wrapped: &[u8]) -> Option<String> {
         Coding::AgeArmor => Some(armor(wrapped)),
         Coding::Base64 => Some(STANDARD.encode(wrapped)),
         Coding::Base64Url => Some(URL_SAFE_NO_PAD.encode(wrapped)),
+        Coding::PgpArmor => Some(pgp_armor::write(wrapped)),
         Coding::Text => String::from_utf8(wrapped.to_vec()).ok(),
     }
 }
@@ -21,6 +24,7 @@ pub fn read(kind: &str, text: &str) -> Option<Vec<u8>> {
         Coding::AgeArmor => dearmor(text),
         Coding::Base64 => STANDARD.decode(text.trim()).ok(),
         Coding::Base64Url => URL_SAFE_NO_PAD.decode(text.trim().trim_end_matches('=')).ok(),
+        Coding::PgpArmor => pgp_armor::read(text),
         Coding::Text => Some(text.as_bytes().to_vec()),
     }
 }
@@ -79,12 +83,12 @@ pub fn id(kind: &str, field: impl Fn(&str) -> String) -> Option<String> {
                 field("key_name")
             )
         }
-        "pgp" => field("fp"),
+        // Fingerprints come in both cases, and with blanks.
+        "pgp" => field("fp").replace(' ', "").to_ascii_uppercase(),
         "age" => field("recipient"),
         _ => return None,
     })
 }
-
 
 /// How wrapped bytes become text.
 #[derive(Clone, Copy)]
@@ -92,6 +96,7 @@ enum Coding {
     AgeArmor,
     Base64,
     Base64Url,
+    PgpArmor,
     Text,
 }
 
@@ -100,7 +105,8 @@ fn coding(kind: &str) -> Option<Coding> {
         "age" => Some(Coding::AgeArmor),
         "aws_kms" | "gcp_kms" => Some(Coding::Base64),
         "azure_kv" => Some(Coding::Base64Url),
-        "hckms" | "vault" | "pgp" => Some(Coding::Text),
+        "pgp" => Some(Coding::PgpArmor),
+        "hckms" | "vault" => Some(Coding::Text),
         _ => None,
     }
 }

@@ -7,6 +7,7 @@ mod backends;
 mod bytes;
 mod canary;
 mod completions;
+mod convert;
 mod corpora;
 mod decrypt;
 mod dialects;

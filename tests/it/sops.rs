@@ -2,8 +2,11 @@
 
 mod edits;
 mod exchange;
+mod face;
 mod hostile;
 mod keyservice;
+mod stores;
+pub(crate) mod rules;
 pub(crate) mod tool;
 mod trees;
 mod vectors;

@@ -3,7 +3,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use sealeaf::file::SealedFile;
+use sealeaf::envelope::sops::SopsError;
+use sealeaf::file::sops::SopsFile;
+use sealeaf::file::{FileError, SealedFile};
 use sealeaf::secret::SecretText;
 
 use crate::cli::context::Context;
@@ -49,11 +51,17 @@ pub(crate) fn run(args: Args, context: &Context) -> Result<ExitCode, Report> {
 fn plain(text: &str, path: &Path, context: &Context) -> Result<SecretText, Report> {
     let session = Session::silent(context);
     let format = choose_format(None, Some(path), text).at(path)?;
-    let sealed = SealedFile::parse(text, format, &context.limits).at(path)?;
-    let open = sealed.open(&session.keyring(), &context.limits).at(path)?;
-    let carried = format.carried(open.plain());
+    let (limits, keyring) = (&context.limits, session.keyring());
+    let plain = match SopsFile::parse(text, format, limits) {
+        Err(FileError::Sops(SopsError::NotSealed) | FileError::Parse(_)) => {
+            let open = SealedFile::parse(text, format, limits).at(path)?.open(&keyring, limits).at(path)?;
+            open.plain().clone()
+        }
+        parsed => parsed.at(path)?.open(&keyring, limits).at(path)?.plain().clone(),
+    };
+    let carried = format.carried(&plain);
     let text = carried.as_ref().and_then(|bytes| std::str::from_utf8(bytes.expose()).ok());
-    Ok(text.map_or_else(|| open.plain().source.clone(), Into::into))
+    Ok(text.map_or_else(|| plain.source.clone(), Into::into))
 }
 
 /// Prints what is no text as it is.

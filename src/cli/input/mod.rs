@@ -10,7 +10,9 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::OFlags;
 use sealeaf::envelope::native::PREFIX;
+use sealeaf::envelope::sops;
 use sealeaf::file::SealedFile;
+use sealeaf::file::sops::SopsFile;
 use sealeaf::format::gate::ENTRY;
 use sealeaf::format::{FORMATS, Format, Limits, by_file_name, by_name};
 use sealeaf::secret::SecretText;
@@ -178,6 +180,17 @@ pub(crate) fn looks_sealed(path: &Path, text: &str, limits: &Limits) -> bool {
         parsed.unwrap_or_else(|| text.contains(PREFIX))
     };
     by_metadata(text).is_some() || by_parsing()
+}
+
+/// Whether a text is a SOPS file, by parsing it as what its name says. What does not parse and holds the metadata's name and
+/// tokens counts as one.
+pub(crate) fn looks_sealed_by_sops(path: &Path, text: &str, limits: &Limits) -> bool {
+    if !text.contains(sops::ENTRY) {
+        return false;
+    }
+    let format = choose_format(None, Some(path), text).ok();
+    let parsed = format.and_then(|format| SopsFile::is_sealed(text, format, limits).ok());
+    parsed.unwrap_or_else(|| text.contains(sops::PREFIX) && text.contains("lastmodified"))
 }
 
 /// Reads a regular file whole; its size is checked first. Gives the open file for what else is to be known of it.

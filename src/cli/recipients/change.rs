@@ -15,11 +15,12 @@ use crate::cli::bring::{Brought, Consent, Outcome, Subject, bring, tell};
 use crate::cli::context::Context;
 use crate::cli::escape;
 use crate::cli::found::{below, is_sealed, near, seen_from};
+use crate::cli::governing::Governing;
 use crate::cli::input::{read_file, to_text};
 use crate::cli::output::Original;
 use crate::cli::recipient::key;
 use crate::cli::report::{Context as _, Kind, Report, plural};
-use crate::cli::session::{Ruling, Session};
+use crate::cli::session::Session;
 use crate::cli::together;
 
 /// Let someone read
@@ -156,7 +157,10 @@ impl Edited {
             Some(file) => session.discover(file)?.config,
             None => session.config(Path::new(""))?,
         };
-        let path = found.ok_or_else(no_configuration)?.path;
+        let path = match found {
+            Some(config) => config.path,
+            None => return Err(without_configuration(file, session)?),
+        };
         let (bytes, file) = read_file(&path, session.context.limits.file)?;
         let original = Original::of(&path, &file, &bytes, session.context)?;
         original.replaceable()?;
@@ -251,8 +255,8 @@ impl Edited {
             if rule.is_none() || !is_sealed(path, session)? {
                 return Ok(None);
             }
-            match Ruling::of(new, found.relative).at(path)? {
-                Some(ruling) => Subject::read(path, ruling, session),
+            match Governing::of(new, found.relative).at(path)? {
+                Some(ruling) => Subject::read(path, false, ruling, session),
                 None => Ok(None),
             }
         };
@@ -282,6 +286,17 @@ impl Edited {
 fn reads_already(name: &str, rule: &Rule, config: &Config) -> bool {
     let people = config.recipients.resolve([name]);
     !people.is_empty() && people.iter().all(|one| rule.recipients.iter().any(|other| other.key == one.key))
+}
+
+/// Why there is nothing to edit.
+fn without_configuration(file: Option<&Path>, session: &Session<'_>) -> Result<Report, Report> {
+    let Some(found) = session.discover_sops(file.unwrap_or(Path::new("x")))? else {
+        return Ok(no_configuration());
+    };
+    let message = "the configuration here is SOPS' own, which has no names";
+    Ok(Report::message(Kind::Refused, message).at(near(&found.config.path, session.context)).hint(
+        "add or remove the key in its rules, then run `sealeaf rekey --all`, which tells what changes and asks",
+    ))
 }
 
 fn unknown(name: &str, config: &Config) -> Report {

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use sealeaf::config::sops::SopsConfig;
 use sealeaf::config::{Config, Meaning};
 use sealeaf::keys::Recipient;
 use serde::Serialize;
@@ -78,7 +79,10 @@ pub(super) fn run(args: Args, context: &Context) -> Result<ExitCode, Report> {
 
 fn names(args: &Args, session: &Session<'_>) -> Result<(), Report> {
     let context = session.context;
-    let Some(config) = session.config(Path::new(""))? else { return Err(no_configuration()) };
+    let Some(config) = session.config(Path::new(""))? else {
+        let sops = session.discover_sops(Path::new(HERE))?.ok_or_else(no_configuration)?;
+        return keys_of_sops(args, &sops.config, context);
+    };
     if args.json {
         return context.print_json(&Names {
             schema_version: 1,
@@ -90,12 +94,7 @@ fn names(args: &Args, session: &Session<'_>) -> Result<(), Report> {
         });
     }
     let of_key = |recipient: &Recipient| {
-        let rules: Vec<String> = rules_of(recipient, &config).iter().map(usize::to_string).collect();
-        let rules = match rules.as_slice() {
-            [] => "no rule".to_owned(),
-            [rule] => format!("rule {rule}"),
-            rules => format!("rules {}", rules.join(", ")),
-        };
+        let rules = rules_text(&rules_of(recipient, &config));
         let remark = if recipient.break_glass { "break-glass" } else { "" };
         let Recipient { key, name, .. } = recipient;
         [name, &key.kind, &key.id, &rules, remark].iter().map(|cell| escape::line(cell)).collect()
@@ -107,19 +106,52 @@ fn names(args: &Args, session: &Session<'_>) -> Result<(), Report> {
     context.print(align(&rows).into_iter().map(|line| line + "\n").collect::<String>().as_bytes())
 }
 
+/// The keys of `.sops.yaml`, which have no names there.
+fn keys_of_sops(args: &Args, config: &SopsConfig, context: &Context) -> Result<(), Report> {
+    let mut found: Vec<(Recipient, Vec<usize>)> = Vec::new();
+    for (index, rule) in config.creation_rules.iter().flatten().enumerate() {
+        for key in rule.groups.iter().flat_map(|group| &group.keys).map(|key| key.key.key_ref()) {
+            match found.iter_mut().find(|(known, _)| known.key == key) {
+                Some((_, rules)) if rules.last() == Some(&(index + 1)) => {}
+                Some((_, rules)) => rules.push(index + 1),
+                None => {
+                    found.push((Recipient { key, name: String::new(), break_glass: false }, vec![index + 1]));
+                }
+            }
+        }
+    }
+    if args.json {
+        return context.print_json(&Names {
+            schema_version: 1,
+            configuration: near(&config.path, context).to_string_lossy().into_owned(),
+            recipients: found
+                .iter()
+                .map(|it| Named { person: Person::of(&it.0), rules: it.1.clone() })
+                .collect(),
+            groups: Vec::new(),
+        });
+    }
+    let row = |(recipient, rules): &(Recipient, Vec<usize>)| {
+        let Recipient { key, .. } = recipient;
+        ["(no name)", &key.kind, &key.id, &rules_text(rules)].iter().map(|cell| escape::line(cell)).collect()
+    };
+    let rows: Vec<Vec<String>> = found.iter().map(row).collect();
+    context.print(align(&rows).into_iter().map(|line| line + "\n").collect::<String>().as_bytes())
+}
+
 fn files(args: &Args, session: &Session<'_>) -> Result<(), Report> {
     let context = session.context;
     let found = find(&args.files, session)?;
     let looked = together::each(&found, |it| it.path.as_path(), context, |it| inspect(&it.path, session));
     let (files, failed) = looked;
-    let sealed: Vec<&Inspected> = files.iter().filter(|file| file.sealed.is_some()).collect();
+    let sealed: Vec<&Inspected> = files.iter().filter(|file| is_sealed(file)).collect();
     if args.json {
         let files = files.iter().map(File::of).collect();
         context.print_json(&Files { schema_version: 1, files })?;
     } else {
         context.print(sealed.iter().flat_map(|file| block(file)).collect::<String>().as_bytes())?;
     }
-    for file in files.iter().filter(|file| file.sealed.is_none()) {
+    for file in files.iter().filter(|file| !is_sealed(file)) {
         context.note(format!(
             "{}: {}: nobody needs a key for it",
             escape::path(&file.path),
@@ -133,6 +165,10 @@ impl<'a> File<'a> {
     fn of(file: &'a Inspected) -> Self {
         Self { file: file.path.to_string_lossy().into_owned(), state: file.state, recipients: file.people() }
     }
+}
+
+fn is_sealed(file: &Inspected) -> bool {
+    file.sealed.is_some() || file.sops.is_some()
 }
 
 /// A file and its readers.
@@ -162,6 +198,15 @@ fn groups(config: &Config) -> impl Iterator<Item = (&str, &[String])> {
     })
 }
 
+fn rules_text(rules: &[usize]) -> String {
+    let rules: Vec<String> = rules.iter().map(usize::to_string).collect();
+    match rules.as_slice() {
+        [] => "no rule".to_owned(),
+        [rule] => format!("rule {rule}"),
+        rules => format!("rules {}", rules.join(", ")),
+    }
+}
+
 /// The rules under which somebody can read, counted from 1.
 fn rules_of(recipient: &Recipient, config: &Config) -> Vec<usize> {
     let can_read = |rule: &&sealeaf::config::Rule| rule.recipients.iter().any(|it| it.name == recipient.name);
@@ -175,3 +220,6 @@ pub(super) fn no_configuration() -> Report {
     )
     .hint("`sealeaf init` writes one")
 }
+
+/// Names a file that need not exist, to ask for the configuration of the working folder.
+const HERE: &str = "x";

@@ -7,32 +7,33 @@ use std::sync::{Mutex, PoisonError};
 use sealeaf::keys::Run;
 use sealeaf::keys::service::{ListenError, Listener, Operation, Question, Reach, Stop, serve};
 
-use super::super::context::Context;
-use super::super::report::{Kind, Report};
-use super::super::{cleanup, escape};
+use super::fault::{Fault, GENERIC};
+use crate::cli::context::Context;
+use crate::cli::report::{Kind, Report};
+use crate::cli::{cleanup, escape};
 
 /// Answer other programs' requests to wrap and unwrap data keys, with your keys
-#[derive(Debug, clap::Args)]
-pub(crate) struct KeyserviceArgs {
+#[derive(Clone, Debug, clap::Args)]
+pub(super) struct KeyserviceArgs {
     /// The network to listen on: `tcp` or `unix`
     #[arg(long, alias = "net", value_name = "NETWORK", default_value = "tcp")]
-    pub(crate) network: String,
+    pub(super) network: String,
     /// Where to listen: an address and a port, or the path of a socket
     #[arg(long, alias = "addr", value_name = "ADDRESS", default_value = "127.0.0.1:5000")]
-    pub(crate) address: String,
+    pub(super) address: String,
     /// Ask before each request is answered
     #[arg(long)]
-    pub(crate) prompt: bool,
+    pub(super) prompt: bool,
     /// Say what is asked for
     #[arg(long)]
-    pub(crate) verbose: bool,
+    pub(super) verbose: bool,
     /// Listen where other machines can connect: whoever does can have everything decrypted, and reads along
     #[arg(long)]
-    pub(crate) allow_network: bool,
+    pub(super) allow_network: bool,
 }
 
 /// Runs the command; it ends with SIGINT or SIGTERM.
-pub(crate) fn run(args: KeyserviceArgs, context: &Context) -> Result<ExitCode, Report> {
+pub(super) fn run(args: &KeyserviceArgs, context: &Context) -> Result<ExitCode, Fault> {
     let reach = if args.allow_network { Reach::Network } else { Reach::Machine };
     let listener = Listener::bind(&args.network, &args.address, reach).map_err(refused)?;
     let _socket = listener.socket().map(|path| cleanup::file(path.to_owned()));
@@ -85,7 +86,7 @@ fn is_allowed(wanted: &str) -> bool {
     }
 }
 
-fn refused(error: ListenError) -> Report {
+fn refused(error: ListenError) -> Fault {
     let hint = match &error {
         ListenError::Exposed(_) => Some("--allow-network listens there all the same"),
         ListenError::Exists(_) => Some("another key service may be running; else remove what is there"),
@@ -97,10 +98,11 @@ fn refused(error: ListenError) -> Report {
         _ => Kind::Failed,
     };
     let report = Report::new(kind, error);
-    match hint {
+    Fault::from(match hint {
         Some(hint) => report.hint(hint),
         None => report,
-    }
+    })
+    .code(GENERIC)
 }
 
 /// More than an answer, less than trouble.

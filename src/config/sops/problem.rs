@@ -69,6 +69,15 @@ pub enum SopsProblem {
         /// The form.
         form: &'static str,
     },
+    /// A key that this build cannot wrap for.
+    #[error("this build has no `{0}`")]
+    NotInThisBuild(String),
+    /// A key that its type does not accept.
+    #[error("{0}")]
+    Key(String),
+    /// A rule that names nobody.
+    #[error("the rule names no key")]
+    NoKeys,
     /// More than one destination in one rule.
     #[error("`{0}` and `{1}` exclude each other: a destination rule has one destination")]
     Destinations(&'static str, &'static str),
@@ -87,7 +96,7 @@ pub enum SopsProblem {
 
 impl SopsProblem {
     /// What the envelope says of a selector.
-    pub(super) fn of_selector(error: &SopsError, name: &'static str) -> Self {
+    pub(in crate::config) fn of_selector(error: &SopsError, name: &'static str) -> Self {
         let reason = match error {
             SopsError::Selector { reason, .. } => reason.clone(),
             other => other.to_string(),

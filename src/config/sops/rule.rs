@@ -33,6 +33,12 @@ impl CreationRule {
         self.path_regex.as_ref().is_none_or(|regex| regex.is_match(path))
     }
 
+    /// The pattern of its files as it was written; `None` where the rule is for all.
+    #[must_use]
+    pub fn pattern(&self) -> Option<&str> {
+        self.path_regex.as_ref().map(Regex::as_str)
+    }
+
     pub(super) fn read(rule: Section<'_>) -> Result<Self, ConfigError> {
         let groups = groups(rule)?;
         Ok(Self {

@@ -113,7 +113,6 @@ fn what_is_planned_parses_and_cannot_be_used() {
     let config = parse(WHOLE).unwrap();
     for (index, expect) in [
         (1, ".sealeaf.toml:26:1: a rule with `groups` is not in this version"),
-        (2, ".sealeaf.toml:32:1: `envelope = \"sops\"` is not in this version"),
         (3, ".sealeaf.toml:37:1: `pq = \"required\"` is not in this version"),
     ] {
         assert_eq!(config.rules[index].policy("x").unwrap_err().to_string(), expect);

@@ -131,7 +131,7 @@ mod tests {
             ("gcp_kms", "projects/p/locations/l/keyRings/r/cryptoKeys/k", b"\xff"),
             ("azure_kv", "https://v.vault.azure.net/keys/k/0a", b"\xff"),
             ("vault", "https://v.example:8200/v1/a/b/keys/k", b"vault:v1:x"),
-            ("pgp", "0123456789ABCDEF", b"-----BEGIN PGP MESSAGE-----"),
+            ("pgp", "0123456789ABCDEF", b"\x84\x00"),
             ("age", "age1x", b"\xff"),
         ] {
             let key = KeyRef { kind: kind.to_owned(), id: id.to_owned(), context: BTreeMap::new() };

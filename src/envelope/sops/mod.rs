@@ -3,7 +3,9 @@
 
 mod comments;
 mod error;
+mod flat;
 mod keys;
+mod lines;
 mod mac;
 mod metadata;
 mod outline;
@@ -15,7 +17,9 @@ mod values;
 
 pub use crate::crypto::{Gcm, combine, split};
 pub use error::{Damage, SopsError};
+pub use flat::{entry_of, flatten, is_metadata, unflatten};
 pub use keys::Key;
+pub use lines::block_text;
 pub use mac::{Mac, modified};
 pub use metadata::{ENTRY, Metadata};
 pub use outline::{Outline, Slot, What, damaged, locate};

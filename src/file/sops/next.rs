@@ -5,7 +5,7 @@ use super::seal::{Sealed, Target, wrap, write};
 use crate::document::Document;
 use crate::envelope::sops::{Key, Metadata, Selector};
 use crate::file::FileError;
-use crate::format::Limits;
+use crate::format::{Format, Limits};
 use crate::keys::{KeyRef, Keyring, Recipient};
 use crate::secret::DataKey;
 
@@ -16,6 +16,8 @@ pub struct Next<'a> {
     pub plain: Option<Document>,
     /// The new selector.
     pub selector: Option<Selector>,
+    /// Whether the MAC leaves cleartext values out.
+    pub mac_only_encrypted: Option<bool>,
     /// The new recipients, group by group. One that is gone makes a new data key.
     pub groups: Option<&'a [Vec<Recipient>]>,
     /// How many groups are needed; 0 is all of them. Only with `groups`.
@@ -61,7 +63,8 @@ impl OpenSops {
         let rotated = next.rotate || !removed.is_empty();
         let is_regrouped = next.groups.is_some_and(|now| !self.has_groups(now, next.threshold));
         let is_edited = next.plain.as_ref().is_some_and(|plain| plain.source != self.plain.source)
-            || next.selector.as_ref().is_some_and(|selector| *selector != metadata.selector);
+            || next.selector.as_ref().is_some_and(|selector| *selector != metadata.selector)
+            || next.mac_only_encrypted.is_some_and(|only| only != metadata.mac_only_encrypted);
         if !rotated && !is_regrouped && !is_edited {
             return Ok(self.unchanged());
         }
@@ -79,6 +82,7 @@ impl OpenSops {
             metadata: Metadata {
                 is_selector_written: metadata.is_selector_written || next.selector.is_some(),
                 selector: next.selector.unwrap_or_else(|| metadata.selector.clone()),
+                mac_only_encrypted: next.mac_only_encrypted.unwrap_or(metadata.mac_only_encrypted),
                 modified: next.now.to_owned(),
                 groups,
                 threshold,
@@ -91,6 +95,22 @@ impl OpenSops {
         let document = next.plain.unwrap_or_else(|| self.plain.clone());
         let sealed = write(document, self.file.format, target, limits)?;
         Ok(Change { sealed, changed: true, added, removed, rotated })
+    }
+
+    /// Seals the same values as a file of another format, under the same data key, for the same recipients.
+    ///
+    /// # Errors
+    /// [`FileError`]; nothing may be written then.
+    pub fn converted(
+        &self,
+        plain: Document,
+        format: &'static dyn Format,
+        now: &str,
+        limits: &Limits,
+    ) -> Result<Sealed, FileError> {
+        let metadata = Metadata { modified: now.to_owned(), ..self.file.metadata.clone() };
+        let target = Target { metadata, key: &self.key, before: None, allow_no_secrets: true };
+        write(plain, format, target, limits)
     }
 
     fn unchanged(&self) -> Change {

@@ -104,8 +104,19 @@ mod tests {
     #[test]
     fn what_is_none() {
         for text in [
-            "", "foo", "tcp://", "tcp://x", "tcp://:5000", "tcp://x:99999", "http://x:1", "unix://x", "unix:///",
-            "tcp://user@x:1", "tcp://::1:5000", "tcp://[x]:1", "tcp://x/y:1",
+            "",
+            "foo",
+            "tcp://",
+            "tcp://x",
+            "tcp://:5000",
+            "tcp://x:99999",
+            "http://x:1",
+            "unix://x",
+            "unix:///",
+            "tcp://user@x:1",
+            "tcp://::1:5000",
+            "tcp://[x]:1",
+            "tcp://x/y:1",
         ] {
             assert!(Address::parse(text).is_err(), "{text}");
         }

@@ -38,7 +38,9 @@ pub enum ListenError {
     #[error("`{0}` is no address to listen at: `127.0.0.1:5000` is one")]
     Address(String),
     /// Other machines could connect.
-    #[error("`{0}` can be reached from other machines, and whoever connects could have everything decrypted: listen at 127.0.0.1 or at a unix socket")]
+    #[error(
+        "`{0}` can be reached from other machines, and whoever connects could have everything decrypted: listen at 127.0.0.1 or at a unix socket"
+    )]
     Exposed(String),
     /// A folder in which others could put a socket in the place of ours.
     #[error("others may write in `{}`: choose a folder of your own for the socket", .0.display())]

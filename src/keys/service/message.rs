@@ -74,7 +74,8 @@ pub(super) fn key_ref(key: Option<proto::Key>) -> Option<KeyRef> {
 
 /// What another program says, as one line of bounded length.
 pub(super) fn one_line(text: &str) -> String {
-    let words: Vec<&str> = text.split(|c: char| c.is_control() || c == ' ').filter(|it| !it.is_empty()).collect();
+    let words: Vec<&str> =
+        text.split(|c: char| c.is_control() || c == ' ').filter(|it| !it.is_empty()).collect();
     let mut line = words.join(" ");
     if let Some((end, _)) = line.char_indices().nth(LINE) {
         line.truncate(end);
@@ -101,7 +102,8 @@ mod tests {
             ("pgp", "0123456789ABCDEF"),
             ("age", "age1x"),
         ] {
-            let context = if kind == "aws_kms" { [("a".to_owned(), "b".to_owned())].into() } else { [].into() };
+            let context =
+                if kind == "aws_kms" { [("a".to_owned(), "b".to_owned())].into() } else { [].into() };
             let key = KeyRef { kind: kind.to_owned(), id: id.to_owned(), context };
             assert_eq!(key_ref(key_of(&key)), Some(key));
         }

@@ -64,7 +64,9 @@ pub enum ServiceError {
     #[error("`{0}` is no address of a key service: `tcp://host:port` and `unix:///path` are")]
     Address(String),
     /// An address on another machine, without leave.
-    #[error("`{0}` is not this machine, and data keys would go there in clear: reach it through a tunnel, such as ssh's")]
+    #[error(
+        "`{0}` is not this machine, and data keys would go there in clear: reach it through a tunnel, such as ssh's"
+    )]
     Elsewhere(String),
     /// Nobody is there.
     #[error("cannot connect: {0}")]

@@ -90,7 +90,9 @@ pub fn serve(
     let queue = Mutex::new(queue);
     thread::scope(|scope| {
         for _ in 0..WORKERS {
-            thread::Builder::new().name("key service".to_owned()).spawn_scoped(scope, || work(&queue, run, allow))?;
+            thread::Builder::new()
+                .name("key service".to_owned())
+                .spawn_scoped(scope, || work(&queue, run, allow))?;
         }
         // The queue ends with its last sender, and the threads with the queue.
         let result = runtime.block_on(listen(&listener, Front { jobs }, stop));
@@ -175,7 +177,8 @@ fn answer_to(question: &Question, content: &SecretBytes, run: &Run<'_>) -> Resul
         Operation::Encrypt => {
             let wrapped = block_on(backend.wrap(key, content, &WrapContext::UNBOUND, run));
             let wrapped = wrapped.map_err(|error| fail(&error))?;
-            let text = text::write(&key.kind, &wrapped).ok_or_else(|| fail(&"the wrap has no form as text"))?;
+            let text =
+                text::write(&key.kind, &wrapped).ok_or_else(|| fail(&"the wrap has no form as text"))?;
             Ok(SecretBytes::new(text.into_bytes()))
         }
         Operation::Decrypt => {
@@ -224,7 +227,8 @@ impl UnaryService<EncryptRequest> for Encrypt {
 
     fn call(&mut self, request: Request<EncryptRequest>) -> Self::Future {
         let mut request = request.into_inner();
-        let asked = self.0.clone().ask(Operation::Encrypt, request.key.take(), mem::take(&mut request.plaintext));
+        let asked =
+            self.0.clone().ask(Operation::Encrypt, request.key.take(), mem::take(&mut request.plaintext));
         Box::pin(async { Ok(Response::new(EncryptResponse { ciphertext: asked.await?.expose().to_vec() })) })
     }
 }
@@ -237,7 +241,8 @@ impl UnaryService<DecryptRequest> for Decrypt {
 
     fn call(&mut self, request: Request<DecryptRequest>) -> Self::Future {
         let mut request = request.into_inner();
-        let asked = self.0.clone().ask(Operation::Decrypt, request.key.take(), mem::take(&mut request.ciphertext));
+        let asked =
+            self.0.clone().ask(Operation::Decrypt, request.key.take(), mem::take(&mut request.ciphertext));
         Box::pin(async { Ok(Response::new(DecryptResponse { plaintext: asked.await?.expose().to_vec() })) })
     }
 }

@@ -101,8 +101,9 @@ fn the_keys_at_hand_come_first() {
 #[test]
 fn each_key_is_tried_with_each_service() {
     let stanzas = [stanza("gcp_kms", "x"), stanza("pgp", "b")];
-    let (opened, [one, two]) =
-        with_services(false, |ring| ring.unwrap(&stanzas, &WrapContext::UNBOUND).map_err(|it| it.to_string()));
+    let (opened, [one, two]) = with_services(false, |ring| {
+        ring.unwrap(&stanzas, &WrapContext::UNBOUND).map_err(|it| it.to_string())
+    });
     assert_eq!(opened, Ok((1, SecretBytes::new(vec![7; 32]))));
     assert_eq!((one.join(" "), two.join(" ")), ("x b".to_owned(), "x b".to_owned()));
 }

@@ -10,7 +10,9 @@ use std::time::Duration;
 
 use sealeaf::file::FileError;
 use sealeaf::file::sops::{SopsFile, seal};
-use sealeaf::keys::service::{Client, KeyService, Listener, Operation, Question, Reach, ServiceError, Stop, serve};
+use sealeaf::keys::service::{
+    Client, KeyService, Listener, Operation, Question, Reach, ServiceError, Stop, serve,
+};
 use sealeaf::keys::{Environment, KeyError, KeyRef, Keyring, NoPrompt, Recipient, Run};
 use sealeaf::secret::SecretBytes;
 
@@ -132,7 +134,10 @@ fn the_messages_are_those_of_the_schema() {
         .unwrap();
     let read = |path: &Path| std::fs::read_to_string(path).unwrap();
     let (made, kept) = (read(&out.path().join("_.rs")), read(&folder.join("proto.rs")));
-    assert!(made.trim_end() == kept.trim_end(), "src/keys/service/proto.rs is not what the schema gives:\n{made}");
+    assert!(
+        made.trim_end() == kept.trim_end(),
+        "src/keys/service/proto.rs is not what the schema gives:\n{made}"
+    );
 }
 
 #[test]
@@ -160,7 +165,11 @@ fn sops_hears_our_refusals() {
     let ask = |sealed: &str, allowed: bool| {
         let decrypt = |address: &str| {
             let service = ["--enable-local-keyservice=false", "--keyservice", address];
-            sops.decrypt(sealed, "yaml", &service).unwrap_err().split_whitespace().collect::<Vec<_>>().join(" ")
+            sops.decrypt(sealed, "yaml", &service)
+                .unwrap_err()
+                .split_whitespace()
+                .collect::<Vec<_>>()
+                .join(" ")
         };
         while_serving("tcp", "127.0.0.1:0", allowed, decrypt).0.replace("| ", "")
     };
@@ -198,7 +207,10 @@ fn several_questions_at_once() {
         let secret = SecretBytes::new(vec![3; 33]);
         with_service(client(address), |ring| {
             let stanzas = ring.wrap(&recipients, &secret, &sealeaf::keys::WrapContext::UNBOUND).unwrap();
-            assert_eq!(ring.unwrap(&stanzas, &sealeaf::keys::WrapContext::UNBOUND).unwrap(), (0, secret.clone()));
+            assert_eq!(
+                ring.unwrap(&stanzas, &sealeaf::keys::WrapContext::UNBOUND).unwrap(),
+                (0, secret.clone())
+            );
         });
     });
     assert_eq!(asked.len(), 21);

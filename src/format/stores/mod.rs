@@ -1,0 +1,20 @@
+//! dotenv, INI and binary files as SOPS reads them, which differs from how the native envelope reads the same formats.
+//! These are no formats of their own: they have the names and codes of the others, and only SOPS' envelope uses them.
+
+mod binary;
+mod dotenv;
+mod ini;
+
+use super::Format;
+use crate::document::FormatCode;
+
+/// What reads and writes a format's files for SOPS' envelope.
+#[must_use]
+pub fn of(format: &'static dyn Format) -> &'static dyn Format {
+    match format.code() {
+        FormatCode::Dotenv => &dotenv::Dotenv,
+        FormatCode::Ini => &ini::Ini,
+        FormatCode::Binary => &binary::Binary,
+        _ => format,
+    }
+}
