@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::process::Child;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
+use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
@@ -61,6 +62,25 @@ pub(crate) fn while_child<T>(child: &mut Child, wait: impl FnOnce(&mut Child) ->
     let result = wait(child);
     *lock(&CHILD) = None;
     result
+}
+
+/// Lets the first signal call `stop` instead of ending the process, until the guard is dropped; the second one, or a few
+/// seconds without an end, ends it as usual. For what ends by itself when told to.
+pub(crate) fn instead(stop: impl Fn() + Send + 'static) -> Instead {
+    start();
+    *lock(&INSTEAD) = Some(Box::new(stop));
+    Instead
+}
+
+/// A registration of [`instead`].
+#[derive(Debug)]
+#[must_use]
+pub(crate) struct Instead;
+
+impl Drop for Instead {
+    fn drop(&mut self) {
+        *lock(&INSTEAD) = None;
+    }
 }
 
 /// Whether a signal to end came while a child had the terminal.
@@ -137,6 +157,18 @@ fn received(signal: i32) {
         }
         let _ = kill_process(child, Signal::TERM);
     }
+    if let Some(stop) = lock(&INSTEAD).take() {
+        stop();
+        let _ = std::thread::Builder::new().name("patience".to_owned()).spawn(|| {
+            std::thread::sleep(PATIENCE);
+            end();
+        });
+        return;
+    }
+    end();
+}
+
+fn end() {
     let _held = lock(&UNINTERRUPTED);
     for leftover in lock(&REGISTRY).leftovers.values() {
         leftover.clean();
@@ -172,4 +204,7 @@ static START: Once = Once::new();
 static REGISTRY: Mutex<Registry> = Mutex::new(Registry { next: 0, leftovers: BTreeMap::new() });
 static UNINTERRUPTED: Mutex<()> = Mutex::new(());
 static CHILD: Mutex<Option<Pid>> = Mutex::new(None);
+static INSTEAD: Mutex<Option<Box<dyn Fn() + Send>>> = Mutex::new(None);
+/// For what was told to end.
+const PATIENCE: Duration = Duration::from_secs(6);
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);

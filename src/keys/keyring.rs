@@ -67,6 +67,11 @@ impl<'a> Keyring<'a> {
         secret: &SecretBytes,
         context: &WrapContext,
     ) -> Result<Vec<Stanza>, KeyError> {
+        if self.run.local && self.run.services.is_empty() {
+            for recipient in recipients {
+                backend(&recipient.key.kind)?;
+            }
+        }
         let wrap = |recipient| -> Pending<'_, _> { Box::pin(self.wrap_for(recipient, secret, context)) };
         let wraps = join_all(recipients.iter().map(wrap).collect()).await;
         let stanza = |(recipient, wrapped): (&Recipient, Result<Vec<u8>, KeyError>)| {

@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStderr, Command, Stdio};
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 use std::time::Duration;
@@ -57,7 +57,11 @@ impl Drop for StopOnDrop<'_> {
 }
 
 /// The key service of the real `sops`, with the first key; ended when dropped.
-struct Real(Child);
+struct Real {
+    child: Child,
+    /// Kept open: it dies of a log that nobody can read.
+    _log: BufReader<ChildStderr>,
+}
 
 impl Real {
     fn start(sops: &Sops, network: &str, address: &str) -> Self {
@@ -71,16 +75,17 @@ impl Real {
             .spawn()
             .unwrap();
         let mut line = String::new();
-        BufReader::new(child.stderr.take().unwrap()).read_line(&mut line).unwrap();
+        let mut log = BufReader::new(child.stderr.take().unwrap());
+        log.read_line(&mut line).unwrap();
         assert!(line.contains("Listening on"), "{line}");
-        Self(child)
+        Self { child, _log: log }
     }
 }
 
 impl Drop for Real {
     fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 
