@@ -6,6 +6,7 @@ mod face;
 mod hostile;
 mod keyservice;
 mod pgp;
+mod rendered;
 pub(crate) mod rules;
 mod stores;
 pub(crate) mod tool;
