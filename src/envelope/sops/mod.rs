@@ -11,6 +11,7 @@ mod metadata;
 mod model;
 mod outline;
 mod pattern;
+mod pgp_armor;
 mod selector;
 mod time;
 mod token;
