@@ -108,14 +108,7 @@ impl<'a> Subject<'a> {
         open.check_write(path, args.accept_file_recipients, session)?;
         let text = as_text(input.format, open.plain())?;
         let format = open.format(input.format);
-        Ok(Self {
-            path,
-            format,
-            text,
-            original: Some(original),
-            before: Some(open),
-            plan: None,
-        })
+        Ok(Self { path, format, text, original: Some(original), before: Some(open), plan: None })
     }
 
     /// A file that its rule will seal, after the sealed version that git has, if any.

@@ -54,8 +54,9 @@ impl Bucket {
             name: name.to_owned(),
             reason: one_line(&error.to_string()),
         })?;
-        let failed = |error: &object_store::Error| {
-            RemoteError::Unreachable { place: place.clone(), reason: reason(error) }
+        let failed = |error: &object_store::Error| RemoteError::Unreachable {
+            place: place.clone(),
+            reason: reason(error),
         };
         let store: Box<dyn ObjectStore> = match self.store {
             Store::S3 => Box::new(s3(&self.name, variable).build().map_err(|error| failed(&error))?),
@@ -69,7 +70,9 @@ impl Bucket {
 fn s3(bucket: &str, variable: &dyn Fn(&str) -> Option<String>) -> AmazonS3Builder {
     let mut builder = AmazonS3Builder::new();
     for name in AWS {
-        if let (Some(value), Ok(key)) = (variable(name), name.to_ascii_lowercase().parse::<AmazonS3ConfigKey>()) {
+        if let (Some(value), Ok(key)) =
+            (variable(name), name.to_ascii_lowercase().parse::<AmazonS3ConfigKey>())
+        {
             builder = builder.with_config(key, value);
         }
     }

@@ -92,7 +92,8 @@ fn cause(error: &dyn std::error::Error) -> String {
 
 /// What another program says, as one line of bounded length.
 fn one_line(text: &str) -> String {
-    let words: Vec<&str> = text.split(|c: char| c.is_control() || c == ' ').filter(|it| !it.is_empty()).collect();
+    let words: Vec<&str> =
+        text.split(|c: char| c.is_control() || c == ' ').filter(|it| !it.is_empty()).collect();
     words.join(" ").chars().take(LINE).collect()
 }
 

@@ -59,7 +59,8 @@ impl Vault {
     /// # Errors
     /// [`RemoteError::Certificate`].
     pub fn trusting(self, pem: &[u8]) -> Result<Self, RemoteError> {
-        let authority = Certificate::from_pem(pem).map_err(|error| RemoteError::Certificate(cause(&error)))?;
+        let authority =
+            Certificate::from_pem(pem).map_err(|error| RemoteError::Certificate(cause(&error)))?;
         Ok(Self { authority: Some(authority), ..self })
     }
 
@@ -142,16 +143,16 @@ impl Vault {
             Some(authority) => builder.tls_certs_merge([authority.clone()]),
             None => builder,
         };
-        builder.build().map_err(|error| RemoteError::Unreachable {
-            place: self.base.to_string(),
-            reason: cause(&error),
-        })
+        builder
+            .build()
+            .map_err(|error| RemoteError::Unreachable { place: self.base.to_string(), reason: cause(&error) })
     }
 
     fn url_of(&self, secret: &Secret) -> Result<Url, RemoteError> {
         let Secret { mount, path, version } = secret;
         let mut url = self.base.clone();
-        let wrong = |name: &str, reason: &str| RemoteError::Name { name: name.to_owned(), reason: reason.to_owned() };
+        let wrong =
+            |name: &str, reason: &str| RemoteError::Name { name: name.to_owned(), reason: reason.to_owned() };
         let mut steps = url.path_segments_mut().map_err(|()| wrong(path, "the address has no path"))?;
         steps.pop_if_empty().push("v1");
         for (name, behind) in [(mount, (*version != 1).then_some("data")), (path, None)] {
@@ -173,11 +174,16 @@ impl Vault {
 /// `SOPS_HC_VAULT_ALLOWLIST`, or that is `all`. An address that cannot be used is none.
 #[must_use]
 pub fn is_trusted(address: &str, own: Option<&str>, allowed: Option<&str>) -> bool {
-    let normal = |address: &str| url(address.trim()).ok().map(|url| format!("{}/", url.as_str().trim_end_matches('/')));
+    let normal = |address: &str| {
+        url(address.trim()).ok().map(|url| format!("{}/", url.as_str().trim_end_matches('/')))
+    };
     let Some(address) = normal(address) else { return false };
     let is_own = own.and_then(normal).is_some_and(|own| own == address);
     let mut allowed = allowed.unwrap_or_default().split(',').map(str::trim);
-    is_own || allowed.any(|prefix| prefix == "all" || normal(prefix).is_some_and(|prefix| address.starts_with(&prefix)))
+    is_own
+        || allowed.any(|prefix| {
+            prefix == "all" || normal(prefix).is_some_and(|prefix| address.starts_with(&prefix))
+        })
 }
 
 fn url(address: &str) -> Result<Url, RemoteError> {
@@ -185,7 +191,9 @@ fn url(address: &str) -> Result<Url, RemoteError> {
     let url = Url::parse(address).map_err(|_| wrong("expected something like https://vault.example:8200"))?;
     match url.scheme() {
         "http" | "https" if !url.username().is_empty() || url.password().is_some() => {
-            Err(RemoteError::Address { address: "…".to_owned(), reason: "it has a name or a password in it" })
+            Err(RemoteError::Address {
+                address: "…".to_owned(), reason: "it has a name or a password in it"
+            })
         }
         "http" | "https" if url.query().is_some() || url.fragment().is_some() => Err(wrong("it has a query")),
         "http" | "https" => Ok(url),
@@ -235,14 +243,31 @@ mod tests {
     #[test]
     fn places() {
         for (address, mount, path, version, expect) in [
-            ("http://127.0.0.1:8200", "secret", "a/b.yaml", 2, "http://127.0.0.1:8200/v1/secret/data/a/b.yaml"),
+            (
+                "http://127.0.0.1:8200",
+                "secret",
+                "a/b.yaml",
+                2,
+                "http://127.0.0.1:8200/v1/secret/data/a/b.yaml",
+            ),
             ("https://v.example/", "kv/one", "a", 1, "https://v.example/v1/kv/one/a"),
-            ("https://v.example/pre", "kv", "a b?c#d%é", 1, "https://v.example/pre/v1/kv/a%20b%3Fc%23d%25%C3%A9"),
+            (
+                "https://v.example/pre",
+                "kv",
+                "a b?c#d%é",
+                1,
+                "https://v.example/pre/v1/kv/a%20b%3Fc%23d%25%C3%A9",
+            ),
         ] {
             assert_eq!(place(address, mount, path, version).unwrap(), expect);
         }
-        for (mount, path) in [("secret", "a//b"), ("secret", "../sys/x"), ("..", "x"), ("", "x"), ("a", "./b")] {
-            assert!(matches!(place("https://v", mount, path, 2), Err(RemoteError::Name { .. })), "{mount} {path}");
+        for (mount, path) in
+            [("secret", "a//b"), ("secret", "../sys/x"), ("..", "x"), ("", "x"), ("a", "./b")]
+        {
+            assert!(
+                matches!(place("https://v", mount, path, 2), Err(RemoteError::Name { .. })),
+                "{mount} {path}"
+            );
         }
         for address in ["", "v.example", "ftp://x", "https://good@evil", "https://x/?a", "unix:///x"] {
             assert!(matches!(place(address, "a", "b", 2), Err(RemoteError::Address { .. })), "{address}");

@@ -42,7 +42,6 @@ impl<'a> Face<'a> {
         services: Option<&Services>,
         context: &'a Context,
     ) -> Result<Self, Fault> {
-        let _ = services;
         let mut notices = Vec::new();
         let config = search(&context.directory, before.config.as_deref(), &context.environment, &mut notices);
         let config = config.map_err(of_config)?;
@@ -53,12 +52,11 @@ impl<'a> Face<'a> {
             let file = escape::path(&warning.file);
             context.warn(format!("{file}:{}: {}", warning.line, warning.problem));
         }
-        Ok(Self {
-            context,
-            run: Run::new(&context.environment, &context.prompt),
-            config,
-            indent: before.indent,
-        })
+        let mut run = Run::new(&context.environment, &context.prompt);
+        if let Some(services) = services {
+            services.apply(&mut run)?;
+        }
+        Ok(Self { context, run, config, indent: before.indent })
     }
 
     /// The configuration.
@@ -136,7 +134,9 @@ pub(super) fn format(said: Option<&str>, name: Option<&Path>) -> Result<&'static
         _ => "binary",
     };
     let word = by_word.unwrap_or_else(by_ending);
-    by_name(word).map(stores::of).ok_or_else(|| Fault::new(GENERIC, format!("this build has no format `{word}`")))
+    by_name(word)
+        .map(stores::of)
+        .ok_or_else(|| Fault::new(GENERIC, format!("this build has no format `{word}`")))
 }
 
 fn of_config(error: DiscoverError) -> Fault {

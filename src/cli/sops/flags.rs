@@ -1,11 +1,16 @@
 //! The flags that several of SOPS' commands share.
 
+use std::ffi::OsStr;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use sealeaf::envelope::sops::{By, Selector};
-use sealeaf::keys::Environment;
+use sealeaf::keys::service::{Client, Reach};
+use sealeaf::keys::{Environment, Run};
 
 use super::fault::{BAD_ORDER, CONFLICTING, Fault, GENERIC};
+use super::words::boolean;
+use crate::cli::report::{Kind, Report};
 
 /// Master keys. Any of them replaces all keys of the configuration's rule.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -134,6 +139,36 @@ impl Selectors {
         }
         let selector = Selector::new(by, text);
         selector.map(Some).map_err(|error| Fault::from(sealeaf::file::FileError::from(error)).code(GENERIC))
+    }
+}
+
+impl Services {
+    /// Has a run use them. Nothing is connected to before a key is asked for.
+    ///
+    /// # Errors
+    /// An address that is none, or one on another machine.
+    pub(super) fn apply(&self, run: &mut Run<'_>) -> Result<(), Fault> {
+        let said = run.environment.text("SOPS_ENABLE_LOCAL_KEYSERVICE");
+        let said = said.map(|text| {
+            let wrong = || Fault::new(GENERIC, "invalid boolean value in SOPS_ENABLE_LOCAL_KEYSERVICE");
+            boolean(OsStr::new(text)).ok_or_else(wrong)
+        });
+        run.local = match self.enable_local_keyservice {
+            Some(local) => local,
+            None => said.transpose()?.unwrap_or(true),
+        };
+        let listed = run.environment.text("SOPS_KEYSERVICE").unwrap_or_default();
+        let listed = listed.split(',').map(str::trim).filter(|address| !address.is_empty());
+        let addresses: Vec<&str> = match self.keyservice.as_slice() {
+            [] => listed.collect(),
+            said => said.iter().map(String::as_str).collect(),
+        };
+        for address in addresses {
+            let client = Client::parse(address, Reach::Machine);
+            let client = client.map_err(|error| Fault::from(Report::new(Kind::Refused, error)))?;
+            run.services.push(Arc::new(client));
+        }
+        Ok(())
     }
 }
 

@@ -57,8 +57,9 @@ pub(super) fn run(args: &KeyserviceArgs, context: &Context) -> Result<ExitCode, 
         say(format!("{} {wanted}", if allowed { "answering" } else { "refusing" }));
         allowed
     };
-    serve(listener, &run, &allow, &stop)
-        .map_err(|error| Report::new(Kind::Failed, anyhow::Error::new(error).context("the key service failed")))?;
+    serve(listener, &run, &allow, &stop).map_err(|error| {
+        Report::new(Kind::Failed, anyhow::Error::new(error).context("the key service failed"))
+    })?;
     Ok(ExitCode::SUCCESS)
 }
 

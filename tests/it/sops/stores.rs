@@ -14,7 +14,13 @@ fn check(text: &str, name: &str, is_exact: bool) {
     let sealed = seal_text(text, format(name), None).unwrap_or_else(|error| panic!("{error}\n{text}"));
     let opened = open(&sealed.text, format(name)).unwrap();
     assert_eq!(sealed.exact, opened.plain().source.as_str() == text, "{text}");
-    assert_eq!(sealed.exact, is_exact, "{text}\n{}\n{}", sealed.text.as_str(), opened.plain().source.as_str());
+    assert_eq!(
+        sealed.exact,
+        is_exact,
+        "{text}\n{}\n{}",
+        sealed.text.as_str(),
+        opened.plain().source.as_str()
+    );
     assert!(opened.sealed_comments().is_empty());
     let there = sops.encrypt(text, name, &[]).unwrap();
     let shown = sops.decrypt(&there, name, &[]).unwrap();
@@ -108,11 +114,16 @@ fn unchanged_values_keep_their_ciphertext() {
         ("dotenv", "# c\nA=one\nB=two\nB=three\n", "A=one", "A=four"),
         ("ini", "; c\n[s]\nA = one\nB = two ; e\n[t]\nC = x\n", "A = one", "A = four"),
     ] {
-        for before in
-            [seal_text(text, format(name), None).unwrap().text.to_string(), sops.encrypt(text, name, &[]).unwrap()]
-        {
+        for before in [
+            seal_text(text, format(name), None).unwrap().text.to_string(),
+            sops.encrypt(text, name, &[]).unwrap(),
+        ] {
             let opened = open(&before, format(name)).unwrap();
-            let from = if opened.plain().source.contains(from) { from } else { panic!("{}", opened.plain().source.as_str()) };
+            let from = if opened.plain().source.contains(from) {
+                from
+            } else {
+                panic!("{}", opened.plain().source.as_str())
+            };
             let changed = opened.plain().source.replacen(from, to, 1);
             let plain = Some(format(name).parse(&changed, &limits()).unwrap());
             let next = Next { plain, now: NOW, ..Next::default() };
@@ -122,10 +133,15 @@ fn unchanged_values_keep_their_ciphertext() {
             assert_eq!(before.lines().count(), after.lines().count());
             assert!(lines.len() <= 3, "{lines:#?}");
             assert!(
-                lines.iter().all(|(a, _)| a.starts_with('A') || a.contains("mac") || a.contains("lastmodified")),
+                lines
+                    .iter()
+                    .all(|(a, _)| a.starts_with('A') || a.contains("mac") || a.contains("lastmodified")),
                 "{lines:#?}"
             );
-            assert_eq!(sops.decrypt(&after, name, &[]).unwrap(), sops.decrypt(&sops.encrypt(&changed, name, &[]).unwrap(), name, &[]).unwrap());
+            assert_eq!(
+                sops.decrypt(&after, name, &[]).unwrap(),
+                sops.decrypt(&sops.encrypt(&changed, name, &[]).unwrap(), name, &[]).unwrap()
+            );
         }
     }
 }
