@@ -1,4 +1,4 @@
-//! What must not stay behind when a signal ends the program: temporary files and folders, a terminal without echo.
+//! What must not stay behind when a signal ends the program: temporary files and folders, a terminal without echo, gpg.
 //!
 //! The first thing registered starts one thread that waits for SIGINT, SIGTERM and SIGHUP. On a signal it removes
 //! everything registered and ends the process with the code of [`Kind::Interrupted`].
@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::iterator::Signals;
@@ -26,6 +26,12 @@ pub(crate) fn file(path: PathBuf) -> Guard {
 /// Registers a temporary folder with all that is in it.
 pub(crate) fn folder(path: PathBuf) -> Guard {
     register(Leftover::Folder(path))
+}
+
+/// Registers a program that leads a process group of its own, and so gets no Ctrl-C.
+pub(crate) fn program(process: u32) -> Option<Guard> {
+    let group = i32::try_from(process).ok().and_then(Pid::from_raw)?;
+    Some(register(Leftover::Program(group)))
 }
 
 /// Turns the terminal's echo off until the guard is dropped, or a signal ends the program. What is typed before a prompt
@@ -110,6 +116,7 @@ enum Leftover {
     File(PathBuf),
     Folder(PathBuf),
     Terminal(File, Box<Termios>),
+    Program(Pid),
 }
 
 #[derive(Debug)]
@@ -181,6 +188,9 @@ impl Leftover {
             }
             Self::Terminal(tty, settings) => {
                 let _ = tcsetattr(tty, OptionalActions::Now, settings);
+            }
+            Self::Program(group) => {
+                let _ = kill_process_group(*group, Signal::TERM);
             }
         }
     }

@@ -135,7 +135,7 @@ pub enum Unwrapped {
 
 /// One key service.
 ///
-/// Promises: `parse` accepts exactly the identifiers that `wrap` can use; `unwrap(wrap(x)) == x` byte for byte with the
+/// Promises: `parse` and `parse_of_sops` accept exactly the identifiers that `wrap` can use; `unwrap(wrap(x)) == x` byte for byte with the
 /// matching private key; `unwrap` without it answers [`Unwrapped::NotMine`]; nothing secret is ever in an error.
 pub trait KeyBackend: Sync {
     /// The key type's name.
@@ -156,6 +156,15 @@ pub trait KeyBackend: Sync {
     /// # Errors
     /// [`KeyError`] that says what is expected.
     fn parse(&self, id: &str) -> Result<String, KeyError>;
+
+    /// The same for an identifier of a SOPS file or of `.sops.yaml`: what SOPS takes there may be less strict. `wrap`
+    /// takes these too.
+    ///
+    /// # Errors
+    /// [`KeyError`] that says what is expected.
+    fn parse_of_sops(&self, id: &str) -> Result<String, KeyError> {
+        self.parse(id)
+    }
 
     /// Wraps `secret` for `key`.
     fn wrap<'a>(

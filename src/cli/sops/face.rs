@@ -42,6 +42,10 @@ impl<'a> Face<'a> {
         services: Option<&Services>,
         context: &'a Context,
     ) -> Result<Self, Fault> {
+        let mut run = Run::new(&context.environment, &context.prompt);
+        if let Some(services) = services {
+            services.apply(&mut run)?;
+        }
         let mut notices = Vec::new();
         let config = search(&context.directory, before.config.as_deref(), &context.environment, &mut notices);
         let config = config.map_err(of_config)?;
@@ -51,10 +55,6 @@ impl<'a> Face<'a> {
         for warning in config.iter().flat_map(|found| &found.config.warnings) {
             let file = escape::path(&warning.file);
             context.warn(format!("{file}:{}: {}", warning.line, warning.problem));
-        }
-        let mut run = Run::new(&context.environment, &context.prompt);
-        if let Some(services) = services {
-            services.apply(&mut run)?;
         }
         Ok(Self { context, run, config, indent: before.indent })
     }

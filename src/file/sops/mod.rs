@@ -12,6 +12,7 @@ mod kept;
 mod next;
 mod open;
 mod regroup;
+pub mod render;
 mod seal;
 
 pub use crate::envelope::sops::{By, Metadata, Selector, SopsError};

@@ -7,6 +7,14 @@ mod ini;
 
 use super::Format;
 use crate::document::FormatCode;
+use crate::secret::SecretText;
+
+/// A value as SOPS' library writes it into INI files, or else in a way in which it reads it as the same. `None` where
+/// there is none.
+#[must_use]
+pub fn ini_value(text: &str) -> Option<SecretText> {
+    ini::rendered(text)
+}
 
 /// What reads and writes a format's files for SOPS' envelope.
 #[must_use]

@@ -60,7 +60,7 @@ fn ini_files() {
         "[s]\nk = v\n; the end\n# of it\n",
         "[s]\r\nk = v\r\n\r\n; c\r\n; d\r\n[t]\r\nl = w\r\n",
         "[s]\nk =\nl = \"\"\nm = ; c\n[s]\nk = again\n",
-        "[s]\nk = \"'x'\"\n`a=b` = 1\n;;; odd\nl = 2 ;\n;\nm = 3\n",
+        "[s]\n`a=b` = 1\n;;; odd\nl = 2 ;\n;\nm = 3\n",
         "[s]\na_unencrypted = x ; y\nb = z\n",
     ] {
         check(text, "ini", true);

@@ -111,8 +111,8 @@ fn files_of_lines() {
                 opened.plain().value(id).unwrap().to_text().to_string()
             };
             assert_eq!(value("DEFAULT.topkey"), "topval", "{name}");
-            assert_eq!(value("sec.multi"), "l1\nl2", "{name}");
-            assert_eq!(value("sec.cont"), "a b", "{name}");
+            assert_eq!(value("sec[0].multi"), "line1\nline2", "{name}");
+            assert_eq!(value("sec[0].cont"), "a b", "{name}");
         }
     }
 }

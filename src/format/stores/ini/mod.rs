@@ -21,6 +21,8 @@ use crate::document::{
 use crate::format::{Addition, Cut, EditError, Format, Limits, ParseError, spelling};
 use crate::secret::SecretText;
 
+pub(super) use value::rendered;
+
 /// The format.
 pub(super) struct Ini;
 

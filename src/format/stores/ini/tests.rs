@@ -73,7 +73,7 @@ fn values_are_written_so_that_they_come_back() {
             );
         }
     }
-    assert!(value::written("`\n\"\"\" x", Style::Plain).is_none());
+    assert!(value::written("a\n`\n\"\"\"\nb", Style::Plain).is_none());
 }
 
 #[test]

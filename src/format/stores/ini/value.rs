@@ -127,6 +127,17 @@ pub(super) fn written(text: &str, style: Style) -> Option<SecretText> {
     })
 }
 
+/// `text` as SOPS' library writes it, where it reads that as `text`; else as [`written`] does.
+pub(in crate::format::stores) fn rendered(text: &str) -> Option<SecretText> {
+    let style = match () {
+        () if text.contains(['\n', '`']) => Style::MultiDouble,
+        () if text.contains(['#', ';']) => Style::Backtick,
+        () if text.trim().len() != text.len() => Style::Double,
+        () => Style::Plain,
+    };
+    written(text, style)
+}
+
 /// A text in the quotes of a style.
 pub(super) fn in_style(text: &str, style: Style) -> SecretText {
     let quote = match style {
