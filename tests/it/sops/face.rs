@@ -61,7 +61,7 @@ impl Twins {
         self.write(name, &fs::read_to_string(self.path(from, name)).unwrap());
     }
 
-    fn run(&self, folder: &str, words: &[&str], more: &[(&str, &str)], stdin: &str) -> Answer {
+    pub(super) fn run(&self, folder: &str, words: &[&str], more: &[(&str, &str)], stdin: &str) -> Answer {
         let program = if folder == "real" { &self.real } else { &self.ours };
         let mut child = Command::new("setsid")
             .arg("--wait")
