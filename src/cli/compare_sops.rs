@@ -1,5 +1,7 @@
 //! How a SOPS file differs from what its rule says now. No key is needed, and nothing of the file is authenticated by it.
 
+use std::ops::Range;
+
 use sealeaf::document::{Document, NodeId, Value};
 use sealeaf::envelope::sops::{Outline, Selector, Slot, What, is_token};
 use sealeaf::file::sops::SopsFile;
@@ -90,11 +92,11 @@ fn groups_text(needed: usize, groups: &[Vec<Recipient>]) -> String {
 fn spots<'a>(document: &Document, slots: impl Iterator<Item = &'a Slot>) -> Vec<Spot> {
     let slots: Vec<&Slot> = slots.filter(|slot| slot.aliased.is_none()).collect();
     let values: Vec<NodeId> = slots.iter().filter_map(|slot| leaf(slot)).collect();
-    let comment = |slot: &&Slot| match slot.what {
-        What::Comment(index) => {
-            document.comments.get(index).map(|comment| document.line_of(comment.span.start))
+    let comment = |slot: &&Slot| match &slot.what {
+        What::Comment(index) | What::Block(Range { start: index, .. }) => {
+            document.comments.get(*index).map(|comment| document.line_of(comment.span.start))
         }
-        What::Element(id) => Some(document.line_of(document.node(id).span.start)),
+        What::Element(id) => Some(document.line_of(document.node(*id).span.start)),
         What::Leaf(_) | What::Nothing(_) => None,
     };
     let comments = slots.iter().filter_map(comment).map(Spot::Comment);

@@ -107,14 +107,8 @@ impl<'a> Subject<'a> {
         let open = Opened::read(&input, None, Linked::Silent, session)?;
         open.check_write(path, args.accept_file_recipients, session)?;
         let text = as_text(input.format, open.plain())?;
-        Ok(Self {
-            path,
-            format: input.format,
-            text,
-            original: Some(original),
-            before: Some(open),
-            plan: None,
-        })
+        let format = open.format(input.format);
+        Ok(Self { path, format, text, original: Some(original), before: Some(open), plan: None })
     }
 
     /// A file that its rule will seal, after the sealed version that git has, if any.
@@ -133,6 +127,7 @@ impl<'a> Subject<'a> {
         let asked = Asked { path: Some(path), to: &[], envelope: None, selectors: &Selectors::default() };
         let plan = Plan::choose(&asked, session)?;
         let before = plan.committed(path, format, session)?;
+        let format = plan.format(format);
         Ok(Self { path, format, text, original, before, plan: Some(plan) })
     }
 

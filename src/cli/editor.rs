@@ -27,9 +27,15 @@ impl Editor {
     /// # Errors
     /// [`Kind::Usage`] where the variable does not parse, [`Kind::Failed`] where there is no editor.
     pub(crate) fn choose(environment: &Environment) -> Result<Self, Report> {
-        let said = ["SEALEAF_EDITOR", "VISUAL", "EDITOR"]
-            .into_iter()
-            .find_map(|name| environment.os(name).map(|value| (name, value)));
+        Self::named_in(&["SEALEAF_EDITOR", "VISUAL", "EDITOR"], environment)
+    }
+
+    /// The same with other variables.
+    ///
+    /// # Errors
+    /// As [`Editor::choose`].
+    pub(crate) fn named_in(variables: &[&str], environment: &Environment) -> Result<Self, Report> {
+        let said = variables.iter().find_map(|name| environment.os(name).map(|value| (name, value)));
         let mut words = match said {
             Some((name, value)) => split(&value.to_string_lossy()).ok_or_else(|| {
                 Report::message(Kind::Usage, format!("the quotes in {name} are not closed"))

@@ -172,7 +172,7 @@ fn fresh(
     let path = args.path.as_deref().or_else(|| named(&input.source));
     let asked = Asked { path, to: &args.to, envelope: args.envelope, selectors: &args.selectors };
     let plan = Plan::choose(&asked, session)?;
-    let document = plain(&input.text, input.format, context)?;
+    let document = plain(&input.text, plan.format(input.format), context)?;
     twins::warn(&document, input.source.shown(), context);
     let before = if args.fresh { None } else { earlier(&plan, path, input, target, session)? };
     let accepting = Accepting { no_secrets: args.allow_no_secrets, comments: args.allow_comments };

@@ -60,7 +60,7 @@ impl SopsView {
                 What::Leaf(id) => Some((id, slot.encrypted)),
                 // Null and what is empty stays in clear.
                 What::Nothing(id) => Some((id, false)),
-                What::Comment(_) | What::Element(_) => None,
+                What::Comment(_) | What::Element(_) | What::Block(_) => None,
             })
             .collect();
         let nodes: Vec<NodeId> = leaves.iter().map(|(id, _)| *id).collect();

@@ -50,6 +50,7 @@ mod reseal;
 mod rotate;
 mod session;
 mod set;
+mod sops;
 mod status;
 mod table;
 mod together;
@@ -82,7 +83,7 @@ struct Cli {
 }
 
 /// Flags of every verb.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 pub(crate) struct Globals {
     /// Say nothing but warnings and errors
     #[arg(short, long, global = true, conflicts_with = "verbose", help_heading = "Global options")]
@@ -132,6 +133,8 @@ enum Command {
     Reseal(reseal::Args),
     Rotate(rotate::Args),
     Set(set::Args),
+    #[command(disable_help_flag = true)]
+    Sops(sops::Args),
     Status(status::Args),
     Unset(unset::Args),
     Verify(verify::Args),
@@ -157,6 +160,7 @@ impl Command {
             Self::Reseal(args) => reseal::run(args, context),
             Self::Rotate(args) => rotate::run(args, context),
             Self::Set(args) => set::run(args, context),
+            Self::Sops(args) => Ok(sops::run(&args)),
             Self::Status(args) => status::run(args, context),
             Self::Unset(args) => unset::run(args, context),
             Self::Verify(args) => verify::run(args, context),
@@ -169,6 +173,9 @@ pub(crate) fn run() -> ExitCode {
     harden::apply();
     report_panics();
     let arguments: Vec<OsString> = std::env::args_os().collect();
+    if sops::is_called(arguments.first()) {
+        return sops::run_words(arguments.get(1..).unwrap_or_default());
+    }
     let matches = command().color(help_colour(&arguments)).try_get_matches_from(arguments);
     let cli = match matches.and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,

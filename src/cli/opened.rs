@@ -65,6 +65,14 @@ impl Opened {
         }
     }
 
+    /// What reads and changes the opened text, in a file of that format.
+    pub(crate) fn format(&self, format: &'static dyn Format) -> &'static dyn Format {
+        match self {
+            Self::Native(_) => format,
+            Self::Sops(open) => open.sealed_file().format(),
+        }
+    }
+
     /// What must hold before a version is written over it. `accept` takes the recipients that a SOPS file names itself.
     pub(crate) fn check_write(&self, path: &Path, accept: bool, session: &Session<'_>) -> Result<(), Report> {
         match self {

@@ -6,7 +6,7 @@ use sealeaf::document::Document;
 use sealeaf::envelope::sops::{By, Selector};
 use sealeaf::file::sops::SopsFile;
 use sealeaf::file::{Next, OpenFile, SealedFile, SealedText, Sealing, seal};
-use sealeaf::format::Format;
+use sealeaf::format::{Format, stores};
 use sealeaf::git::At;
 use sealeaf::keys::Recipient;
 use sealeaf::policy::{Policy, Selection};
@@ -179,6 +179,14 @@ impl Plan {
         rule.mac_only_encrypted |= selectors.mac_only_encrypted;
         rule.ensure_wrappable()?;
         Ok(Self::Sops(Box::new(rule)))
+    }
+
+    /// What reads the plain text of a file of that format.
+    pub(crate) fn format(&self, format: &'static dyn Format) -> &'static dyn Format {
+        match self {
+            Self::Native(..) => format,
+            Self::Sops(_) => stores::of(format),
+        }
     }
 
     /// Seals a plain text, as the version after `before` where that is of the same envelope.

@@ -69,10 +69,11 @@ pub(crate) fn run(args: Args, context: &Context) -> Result<ExitCode, Report> {
     } else {
         Tree::Leaf(like_before(document, &path, text, context))
     };
-    let tree = input.format.adapted(tree);
-    let splices = edit(document, input.format, &path, &tree).at(shown)?;
+    let format = open.format(input.format);
+    let tree = format.adapted(tree);
+    let splices = edit(document, format, &path, &tree).at(shown)?;
     let changed = apply(&document.source, &splices).map_err(|error| Report::new(Failure::Failed, error))?;
-    let changed = plain(&changed, input.format, context).at(shown)?;
+    let changed = plain(&changed, format, context).at(shown)?;
     verify(&changed, &path, &tree).at(shown)?;
     twins::warn(&changed, shown, context);
     let sealed = open.next(changed, args.allow_no_secrets, true, &session).at(shown)?;
@@ -99,7 +100,7 @@ fn value(args: &Args, path: &KeyPath, context: &Context) -> Result<SecretText, R
 }
 
 /// A JSON text as a tree, by the engine's own parser: numbers stay as they are written.
-fn json(text: &str, context: &Context) -> Result<Tree, Report> {
+pub(super) fn json(text: &str, context: &Context) -> Result<Tree, Report> {
     let format = by_name("json").ok_or_else(|| Report::message(Failure::Failed, "this build has no JSON"))?;
     let document = format.parse(text, &context.limits).map_err(|error| {
         Report::message(Failure::Malformed, format!("the value is no JSON: {}", error.message))
@@ -202,7 +203,7 @@ fn wrap(steps: &[Step], tree: Tree) -> Result<Tree, Report> {
 }
 
 /// The engine's edit must read as what was asked for.
-fn verify(changed: &Document, path: &KeyPath, tree: &Tree) -> Result<(), Report> {
+pub(super) fn verify(changed: &Document, path: &KeyPath, tree: &Tree) -> Result<(), Report> {
     let found = changed.find(path).and_then(|id| changed.plain_tree(id));
     let same = match (&found, tree) {
         (Some(found), tree) => found == tree,

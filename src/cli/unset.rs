@@ -50,9 +50,10 @@ pub(crate) fn run(args: Args, context: &Context) -> Result<ExitCode, Report> {
             .at(shown)
             .hint("remove it where its anchor stands"));
     };
-    let splices = input.format.remove(document, id).at(shown)?;
+    let format = open.format(input.format);
+    let splices = format.remove(document, id).at(shown)?;
     let changed = apply(&document.source, &splices).map_err(|error| Report::new(Kind::Failed, error))?;
-    let changed = plain(&changed, input.format, context).at(shown)?;
+    let changed = plain(&changed, format, context).at(shown)?;
     let sealed = open.next(changed, true, true, &session).at(shown)?;
     replace(input.original()?, sealed.text.as_bytes(), Content::Sealed, context)?;
     context.note(format!("{}: `{path}` removed", escape::path(shown)));

@@ -11,7 +11,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{FlockOperation, Mode, OFlags, flock, openat};
+use rustix::fs::{AtFlags, FlockOperation, Gid, Mode, OFlags, Uid, fchown, flock, openat};
 use rustix::process::geteuid;
 use sealeaf::keys::Environment;
 use sealeaf::secret::{SecretText, fill_random};
@@ -41,6 +41,17 @@ impl Workspace {
         allow_disk: bool,
         context: &Context,
     ) -> Result<Self, Report> {
+        // The user's own file name would end up in histories and logs; its extension is enough for colours.
+        let workspace = Self::empty(format!("values.{extension}").into(), allow_disk, context)?;
+        workspace.write(text.as_bytes())?;
+        Ok(workspace)
+    }
+
+    /// Makes the folder for a file of that name, which is not made yet.
+    ///
+    /// # Errors
+    /// As [`Workspace::new`].
+    pub(crate) fn empty(name: OsString, allow_disk: bool, context: &Context) -> Result<Self, Report> {
         sweep(&context.environment);
         let base = match in_memory(&context.environment) {
             Some(base) => base,
@@ -61,16 +72,31 @@ impl Workspace {
         };
         let (folder, handle) = make_folder(&base).map_err(Report::io("make a folder in", &base))?;
         let guard = cleanup::folder(folder.clone());
-        // The user's own file name would end up in histories and logs; its extension is enough for colours.
-        let name = OsString::from(format!("values.{extension}"));
-        let workspace = Self { folder, handle, name, _guard: guard };
-        workspace.write_new(text).map_err(Report::io("write", &workspace.path()))?;
-        Ok(workspace)
+        Ok(Self { folder, handle, name, _guard: guard })
+    }
+
+    /// Makes the file.
+    ///
+    /// # Errors
+    /// [`Kind::Failed`] where there is one, or it cannot be written.
+    pub(crate) fn write(&self, bytes: &[u8]) -> Result<(), Report> {
+        self.write_new(bytes).map_err(Report::io("write", &self.path()))
     }
 
     /// The file for the editor.
     pub(crate) fn path(&self) -> PathBuf {
         self.folder.join(&self.name)
+    }
+
+    /// Lets another user at the folder and its file.
+    ///
+    /// # Errors
+    /// Where the system does not allow that.
+    pub(crate) fn give(&self, user: u32, group: u32) -> Result<(), Report> {
+        let (user, group) = (Some(Uid::from_raw(user)), Some(Gid::from_raw(group)));
+        let given = rustix::fs::chownat(&self.handle, &self.name, user, group, AtFlags::SYMLINK_NOFOLLOW)
+            .and_then(|()| fchown(&self.handle, user, group));
+        given.map_err(|error| Report::io("give to another user", &self.path())(error.into()))
     }
 
     /// Reads the file as the editor left it, which may have replaced it by another.
@@ -119,10 +145,10 @@ impl Workspace {
         Ok(left)
     }
 
-    fn write_new(&self, text: &str) -> io::Result<()> {
+    fn write_new(&self, bytes: &[u8]) -> io::Result<()> {
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let mut file = File::from(openat(&self.handle, &self.name, flags, Mode::RUSR | Mode::WUSR)?);
-        file.write_all(text.as_bytes())
+        file.write_all(bytes)
     }
 }
 
@@ -257,7 +283,7 @@ mod tests {
         let (folder, handle) = make_folder(base).unwrap();
         let guard = cleanup::folder(folder.clone());
         let workspace = Workspace { folder, handle, name: "values.yaml".into(), _guard: guard };
-        workspace.write_new("a: 1\n").unwrap();
+        workspace.write_new(b"a: 1\n").unwrap();
         workspace
     }
 
@@ -367,12 +393,12 @@ mod tests {
     fn ac_52_a_name_that_is_taken_is_not_written_to() {
         let base = tempfile::tempdir().unwrap();
         let workspace = open(base.path());
-        assert_eq!(workspace.write_new("x").unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!(workspace.write_new(b"x").unwrap_err().kind(), io::ErrorKind::AlreadyExists);
         let victim = base.path().join("victim");
         File::create(&victim).unwrap();
         fs::remove_file(workspace.path()).unwrap();
         symlink(&victim, workspace.path()).unwrap();
-        assert_eq!(workspace.write_new("x").unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!(workspace.write_new(b"x").unwrap_err().kind(), io::ErrorKind::AlreadyExists);
         assert_eq!(fs::read_to_string(victim).unwrap(), "");
     }
 

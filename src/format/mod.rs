@@ -11,6 +11,7 @@ mod ini;
 mod json;
 mod line;
 mod spelling;
+pub mod stores;
 #[cfg(test)]
 mod testing;
 mod toml;

@@ -1,5 +1,8 @@
 //! How a backend asks the user.
 
+use std::any::Any;
+use std::ffi::OsString;
+
 use crate::secret::SecretText;
 
 /// Asks for secrets without echo. The binary implements it; a library user may.
@@ -9,6 +12,23 @@ pub trait Prompt {
     /// # Errors
     /// [`PromptError`] where nobody can be asked or the user gave up.
     fn passphrase(&self, what: &str) -> Result<SecretText, PromptError>;
+
+    /// Whether programs that ask by themselves, such as gpg's pinentry, may do so.
+    fn may_programs_ask(&self) -> bool {
+        true
+    }
+
+    /// The terminal's name, for programs that ask by themselves; `None` where there is none.
+    fn terminal(&self) -> Option<OsString> {
+        None
+    }
+
+    /// Hears that a program runs, as the leader of a process group of its own, which a signal that ends this process
+    /// should end too. Dropping what is given back says that it ended.
+    fn program_runs(&self, process: u32) -> Option<Box<dyn Any>> {
+        let _ = process;
+        None
+    }
 }
 
 /// Why no answer came.
@@ -29,5 +49,9 @@ pub struct NoPrompt;
 impl Prompt for NoPrompt {
     fn passphrase(&self, _what: &str) -> Result<SecretText, PromptError> {
         Err(PromptError::NoTerminal)
+    }
+
+    fn may_programs_ask(&self) -> bool {
+        false
     }
 }

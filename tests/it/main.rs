@@ -29,6 +29,7 @@ mod kit;
 mod lines;
 mod man;
 mod merges;
+mod pgp;
 mod pieces;
 mod recipients;
 mod reference;

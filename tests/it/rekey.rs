@@ -322,13 +322,13 @@ fn who_shuts_themselves_out_is_told() {
 #[test]
 fn ac_37_a_key_that_cannot_be_wrapped_for_changes_nothing() {
     let project = project();
-    let safe = format!("safe = {{ pgp = \"{}\" }}\n", "0123456789".repeat(4));
+    let safe = "safe = { vault = \"https://v.example/v1/transit/keys/k\" }\n";
     let config = project.read(".sealeaf.toml").replace("\n[[rule]]", &format!("{safe}\n[[rule]]"));
     project.write(".sealeaf.toml", &config.replace("\"bob\"]", "\"safe\"]"));
     let before = (project.read("secrets/a.yaml"), project.read("secrets/b.json"));
     let output = project.run(&["rekey", "--all", "--yes"]).output();
     assert_eq!(output.code, 1, "{}", output.stderr);
-    assert!(output.stderr.contains("this build has no `pgp`"), "{}", output.stderr);
+    assert!(output.stderr.contains("this build has no `vault`"), "{}", output.stderr);
     assert_eq!((project.read("secrets/a.yaml"), project.read("secrets/b.json")), before);
 }
 

@@ -3,8 +3,13 @@
 mod danger;
 mod edits;
 mod exchange;
+mod face;
 mod hostile;
+mod keyservice;
+mod pgp;
+mod rendered;
 pub(crate) mod rules;
+mod stores;
 pub(crate) mod tool;
 mod trees;
 mod vectors;

@@ -95,6 +95,12 @@ impl Report {
         move |error| Self::new(Kind::Failed, Error::new(error).context(what))
     }
 
+    /// What failed, before why.
+    pub(crate) fn context(mut self, what: &'static str) -> Self {
+        self.error = self.error.context(what);
+        self
+    }
+
     /// The file that it is about; an innermost one given earlier stays.
     pub(crate) fn at(mut self, path: &Path) -> Self {
         self.file.get_or_insert_with(|| path.to_owned());

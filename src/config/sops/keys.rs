@@ -82,12 +82,30 @@ pub enum MasterKey {
 }
 
 impl MasterKey {
+    /// Reads an identifier as SOPS' command line has it. `list` is the name of its list in a file's metadata: `age`, `pgp`,
+    /// `kms` (`arn`, or `arn+role`), `gcp_kms`, `hckms`, `azure_kv`, `hc_vault`.
+    ///
+    /// # Errors
+    /// The form that is expected, where it is another; an empty text for a list that nobody knows.
+    pub fn parse(list: &str, text: &str) -> Result<Self, &'static str> {
+        match list {
+            "age" => Ok(Self::Age { recipient: text.to_owned() }),
+            "pgp" => Ok(pgp(text)),
+            "kms" => Ok(kms(text, None)),
+            "gcp_kms" => Ok(Self::GcpKms { resource_id: text.to_owned() }),
+            "hckms" => huawei_id(text).ok_or(HUAWEI),
+            "azure_kv" => azure_url(text).ok_or(AZURE),
+            "hc_vault" => vault_uri(text).ok_or(VAULT),
+            _ => Err(""),
+        }
+    }
+
     /// The key's type and identifier as the key back ends and the metadata of SOPS files have them.
     #[must_use]
     pub fn key_ref(&self) -> KeyRef {
         let (kind, id) = match self {
             Self::Age { recipient } => ("age", recipient.clone()),
-            Self::Pgp { fingerprint } => ("pgp", fingerprint.clone()),
+            Self::Pgp { fingerprint } => ("pgp", fingerprint.to_ascii_uppercase()),
             Self::Kms { arn, role: None, .. } => ("aws_kms", arn.clone()),
             Self::Kms { arn, role: Some(role), .. } => ("aws_kms", format!("{arn}+{role}")),
             Self::GcpKms { resource_id } => ("gcp_kms", resource_id.clone()),
@@ -266,47 +284,49 @@ fn kms_object(section: Section<'_>) -> Result<MasterKey, ConfigError> {
 }
 
 fn huawei(section: Section<'_>, key: &'static str, id: Placed<&str>) -> Result<MasterKey, ConfigError> {
-    match id.value.split_once(':') {
-        Some((region, uuid)) if !region.is_empty() && !uuid.is_empty() => {
-            Ok(MasterKey::HcKms { key_id: id.value.to_owned() })
-        }
-        _ => Err(bad_form(section, key, id, "region:uuid")),
-    }
+    huawei_id(id.value).ok_or_else(|| bad_form(section, key, id, HUAWEI))
+}
+
+fn huawei_id(id: &str) -> Option<MasterKey> {
+    let (region, uuid) = id.split_once(':')?;
+    (!region.is_empty() && !uuid.is_empty()).then(|| MasterKey::HcKms { key_id: id.to_owned() })
+}
+
+fn azure(section: Section<'_>, url: Placed<&str>) -> Result<MasterKey, ConfigError> {
+    azure_url(url.value).ok_or_else(|| bad_form(section, "azure_keyvault", url, AZURE))
 }
 
 /// `https://host/keys/name`, with or without a version.
-fn azure(section: Section<'_>, url: Placed<&str>) -> Result<MasterKey, ConfigError> {
-    let parts = || {
-        let (host, rest) = url.value.strip_prefix("https://")?.split_once('/')?;
-        let mut rest = rest.strip_prefix("keys/")?.split('/');
-        let (name, version) = (rest.next()?, rest.next());
-        let is_whole = ![host, name, version.unwrap_or("1")].contains(&"") && rest.next().is_none();
-        is_whole.then(|| MasterKey::AzureKeyVault {
-            vault_url: format!("https://{host}"),
-            name: name.to_owned(),
-            version: version.map(str::to_owned),
-        })
-    };
-    parts().ok_or_else(|| bad_form(section, "azure_keyvault", url, "https://host/keys/name/version"))
+fn azure_url(url: &str) -> Option<MasterKey> {
+    let (host, rest) = url.strip_prefix("https://")?.split_once('/')?;
+    let mut rest = rest.strip_prefix("keys/")?.split('/');
+    let (name, version) = (rest.next()?, rest.next());
+    let is_whole = ![host, name, version.unwrap_or("1")].contains(&"") && rest.next().is_none();
+    is_whole.then(|| MasterKey::AzureKeyVault {
+        vault_url: format!("https://{host}"),
+        name: name.to_owned(),
+        version: version.map(str::to_owned),
+    })
+}
+
+fn vault(section: Section<'_>, key: &'static str, uri: Placed<&str>) -> Result<MasterKey, ConfigError> {
+    vault_uri(uri.value).ok_or_else(|| bad_form(section, key, uri, VAULT))
 }
 
 /// `https://host:port/v1/engine/path/keys/name`.
-fn vault(section: Section<'_>, key: &'static str, uri: Placed<&str>) -> Result<MasterKey, ConfigError> {
-    let parts = || {
-        let (scheme, rest) = uri.value.trim_end_matches('/').split_once("://")?;
-        let (host, path) = rest.split_once('/')?;
-        let (engine_path, name) = path.strip_prefix("v1/")?.rsplit_once("/keys/")?;
-        let is_whole = matches!(scheme, "http" | "https")
-            && ![host, engine_path, name].contains(&"")
-            && !name.contains('/')
-            && !path.contains(['?', '#']);
-        is_whole.then(|| MasterKey::VaultTransit {
-            address: format!("{scheme}://{host}"),
-            engine_path: engine_path.to_owned(),
-            name: name.to_owned(),
-        })
-    };
-    parts().ok_or_else(|| bad_form(section, key, uri, "https://host:8200/v1/engine/keys/name"))
+fn vault_uri(uri: &str) -> Option<MasterKey> {
+    let (scheme, rest) = uri.trim_end_matches('/').split_once("://")?;
+    let (host, path) = rest.split_once('/')?;
+    let (engine_path, name) = path.strip_prefix("v1/")?.rsplit_once("/keys/")?;
+    let is_whole = matches!(scheme, "http" | "https")
+        && ![host, engine_path, name].contains(&"")
+        && !name.contains('/')
+        && !path.contains(['?', '#']);
+    is_whole.then(|| MasterKey::VaultTransit {
+        address: format!("{scheme}://{host}"),
+        engine_path: engine_path.to_owned(),
+        name: name.to_owned(),
+    })
 }
 
 fn bad_form(section: Section<'_>, key: &'static str, id: Placed<&str>, form: &'static str) -> ConfigError {
@@ -321,3 +341,7 @@ pub(super) const GROUP: &[&str] =
 /// A rule's keys that make its group where it has no `key_groups`.
 pub(super) const FLAT: &[&str] =
     &["age", "pgp", "kms", "aws_profile", "gcp_kms", "hckms", "azure_keyvault", "hc_vault_transit_uri"];
+
+const HUAWEI: &str = "region:uuid";
+const AZURE: &str = "https://host/keys/name/version";
+const VAULT: &str = "https://host:8200/v1/engine/keys/name";

@@ -3,9 +3,12 @@
 
 mod comments;
 mod error;
+mod flat;
 mod keys;
+mod lines;
 mod mac;
 mod metadata;
+mod model;
 mod outline;
 mod pattern;
 mod selector;
@@ -15,9 +18,12 @@ mod values;
 
 pub use crate::crypto::{Gcm, combine, split};
 pub use error::{Damage, SopsError};
+pub use flat::{entry_of, flatten, is_metadata, unflatten};
 pub use keys::Key;
+pub use lines::block_text;
 pub use mac::{Mac, modified};
 pub use metadata::{ENTRY, Metadata};
+pub use model::{Branch, branches};
 pub use outline::{Outline, Slot, What, damaged, locate};
 pub(crate) use pattern::compile;
 pub use selector::{By, Selector};

@@ -3,9 +3,11 @@
 use std::collections::HashMap;
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
+use std::ops::Range;
 
 use super::comments::by_container;
 use super::error::{Damage, SopsError};
+use super::lines;
 use super::metadata::ENTRY;
 use super::selector::{Judge, Selector};
 use super::token::{Token, is_token};
@@ -36,6 +38,8 @@ pub enum What {
     Comment(usize),
     /// A comment in a list, where SOPS writes an encrypted one as an element.
     Element(NodeId),
+    /// The lines of an INI file's comment, by their numbers in the document: one comment to SOPS.
+    Block(Range<usize>),
 }
 
 /// A document as SOPS sees it.
@@ -55,6 +59,9 @@ impl Outline {
     /// [`SopsError`] for what SOPS has no form for: another root than a map, keys that are no strings, numbers beyond 64
     /// bits.
     pub fn of(document: &Document, selector: &Selector) -> Result<Self, SopsError> {
+        if matches!(document.format, FormatCode::Dotenv | FormatCode::Ini) {
+            return Ok(lines::outline(document, selector));
+        }
         let mut walk = Walk {
             document,
             comments: by_container(document),
@@ -240,7 +247,7 @@ impl Walk<'_> {
 
 /// What a shape is made of.
 #[derive(Hash)]
-enum Event<'a> {
+pub(super) enum Event<'a> {
     Map,
     List,
     Key(&'a str),

@@ -135,6 +135,9 @@ impl Item {
     /// What it is as a value of a document in that format. `None` for bytes that are no text.
     #[must_use]
     pub fn value(&self, format: FormatCode) -> Option<Value> {
+        if format == FormatCode::Binary {
+            return Some(Value::Bytes(self.plain.clone()));
+        }
         let text = std::str::from_utf8(self.plain()).ok()?;
         let hashed = std::str::from_utf8(self.hashed()).ok()?;
         let is_yaml = format == FormatCode::Yaml;
@@ -174,7 +177,7 @@ pub fn meaning(format: FormatCode, node: &Node, source: &str) -> Result<Meaning,
     let item = match format {
         FormatCode::Yaml => yaml(scalar, node.tag.as_deref(), source)?,
         FormatCode::Json => json(&scalar.value)?,
-        _ => Some(Item::text(Type::Str, &scalar.value.to_text())),
+        _ => Some(Item { kind: Type::Str, plain: scalar.value.to_bytes(), canonical: None }),
     };
     Ok(match item {
         Some(item) if !item.plain().is_empty() => Meaning::Item(item),

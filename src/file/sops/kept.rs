@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, VecDeque};
 
+use super::blocks;
 use super::open::{OpenSops, comment_span};
 use crate::document::{Document, NodeId, Scalar, Splice};
 use crate::envelope::sops::{Item, Outline, Slot, Type, What};
@@ -50,7 +51,7 @@ fn groups<'a>(slots: &'a [Slot], items: &[Option<Item>]) -> HashMap<(&'a str, bo
     let mut groups: HashMap<(&str, bool), Vec<usize>> = HashMap::new();
     for (at, (slot, item)) in slots.iter().zip(items).enumerate() {
         if slot.encrypted && item.is_some() {
-            let is_comment = matches!(slot.what, What::Comment(_) | What::Element(_));
+            let is_comment = matches!(slot.what, What::Comment(_) | What::Element(_) | What::Block(_));
             groups.entry((&slot.aad, is_comment)).or_default().push(at);
         }
     }
@@ -93,9 +94,10 @@ pub(super) fn as_it_stood(
 /// The token of an old slot.
 pub(super) fn token(before: &OpenSops, old: usize) -> Option<SecretText> {
     let document = &before.file.document;
-    match before.file.outline.slots.get(old)?.what {
-        What::Comment(index) => Some(comment_span(document, index).of(&document.source).into()),
-        What::Leaf(id) | What::Element(id) => match &document.scalar(id)?.value {
+    match &before.file.outline.slots.get(old)?.what {
+        What::Comment(index) => Some(comment_span(document, *index).of(&document.source).into()),
+        What::Block(lines) => Some(blocks::text(document, lines)),
+        What::Leaf(id) | What::Element(id) => match &document.scalar(*id)?.value {
             crate::document::Value::Str(text) => Some(text.trim_end_matches('\n').into()),
             _ => None,
         },

@@ -7,9 +7,12 @@
 //! formats and the keyring.
 
 mod aliases;
+mod blocks;
 mod kept;
 mod next;
 mod open;
+mod regroup;
+pub mod render;
 mod seal;
 
 pub use crate::envelope::sops::{By, Metadata, Selector, SopsError};

@@ -5,7 +5,7 @@ use super::seal::{Sealed, Target, wrap, write};
 use crate::document::Document;
 use crate::envelope::sops::{Key, Metadata, Selector};
 use crate::file::FileError;
-use crate::format::Limits;
+use crate::format::{Format, Limits};
 use crate::keys::{KeyRef, Keyring, Recipient};
 use crate::secret::DataKey;
 
@@ -95,6 +95,22 @@ impl OpenSops {
         let document = next.plain.unwrap_or_else(|| self.plain.clone());
         let sealed = write(document, self.file.format, target, limits)?;
         Ok(Change { sealed, changed: true, added, removed, rotated })
+    }
+
+    /// Seals the same values as a file of another format, under the same data key, for the same recipients.
+    ///
+    /// # Errors
+    /// [`FileError`]; nothing may be written then.
+    pub fn converted(
+        &self,
+        plain: Document,
+        format: &'static dyn Format,
+        now: &str,
+        limits: &Limits,
+    ) -> Result<Sealed, FileError> {
+        let metadata = Metadata { modified: now.to_owned(), ..self.file.metadata.clone() };
+        let target = Target { metadata, key: &self.key, before: None, allow_no_secrets: true };
+        write(plain, format, target, limits)
     }
 
     fn unchanged(&self) -> Change {

@@ -1,13 +1,14 @@
 //! A SOPS file is read, its data key unwrapped, every token opened and the MAC compared.
 
+use super::blocks;
 use crate::document::{Document, FormatCode, NodeId, Span, Splice, Style, Tree, Value, apply};
 use crate::envelope::sops::{
     Damage, ENTRY, Gcm, Item, Mac, Meaning, Metadata, Outline, Slot, SopsError, Token, Type, What, combine,
-    damaged, is_token, meaning,
+    damaged, entry_of, is_token, meaning,
 };
 use crate::file::FileError;
 use crate::format::gate::GateError;
-use crate::format::{Format, Limits};
+use crate::format::{Format, Limits, stores};
 use crate::keys::{Keyring, Recipient, Stanza, UnwrapError, WrapContext};
 use crate::parallel;
 use crate::secret::{DataKey, SecretBytes, SecretString, SecretText};
@@ -49,6 +50,7 @@ impl SopsFile {
     /// # Errors
     /// [`SopsError::NotSealed`] where there is no metadata; else what is not in order.
     pub fn parse(text: &str, format: &'static dyn Format, limits: &Limits) -> Result<Self, FileError> {
+        let format = stores::of(format);
         let document = format.parse(text, &sealed_limits(limits))?;
         let metadata = Metadata::read(&entry(&document)?.ok_or(SopsError::NotSealed)?)?;
         let outline = Outline::of(&document, &metadata.selector)?;
@@ -59,11 +61,11 @@ impl SopsFile {
     ///
     /// # Errors
     /// [`FileError::Parse`] where it does not parse.
-    pub fn is_sealed(text: &str, format: &dyn Format, limits: &Limits) -> Result<bool, FileError> {
+    pub fn is_sealed(text: &str, format: &'static dyn Format, limits: &Limits) -> Result<bool, FileError> {
         if !text.contains(ENTRY) {
             return Ok(false);
         }
-        let document = format.parse(text, &sealed_limits(limits))?;
+        let document = stores::of(format).parse(text, &sealed_limits(limits))?;
         Ok(entry(&document)?.is_some())
     }
 
@@ -85,7 +87,8 @@ impl SopsFile {
         &self.document
     }
 
-    /// Its format.
+    /// What reads and changes the opened text: it sees the values that SOPS sees, which in dotenv and INI files are
+    /// others than the native envelope's.
     #[must_use]
     pub fn format(&self) -> &'static dyn Format {
         self.format
@@ -145,6 +148,19 @@ impl SopsFile {
     /// # Errors
     /// [`FileError`]; no plaintext leaves then.
     pub fn open_with(self, key: DataKey, limits: &Limits) -> Result<OpenSops, FileError> {
+        self.open_as(key, true, limits)
+    }
+
+    /// Unwraps and opens, and does not look at the MAC: values may have been moved, removed or exchanged with older ones.
+    ///
+    /// # Errors
+    /// [`FileError`], also for every value that does not authenticate by itself.
+    pub fn open_ignoring_mac(self, keyring: &Keyring<'_>, limits: &Limits) -> Result<OpenSops, FileError> {
+        let key = self.unwrap_key(keyring)?;
+        self.open_as(key, false, limits)
+    }
+
+    fn open_as(self, key: DataKey, is_whole: bool, limits: &Limits) -> Result<OpenSops, FileError> {
         let gcm = Gcm::new(&key);
         let mut mac = Mac::new(self.metadata.mac_only_encrypted);
         let slots = &self.outline.slots;
@@ -159,12 +175,14 @@ impl SopsFile {
                 mac.add(item, slot.encrypted);
             }
         }
-        mac.verify(&self.metadata.mac, &gcm, &self.metadata.modified())?;
+        if is_whole {
+            mac.verify(&self.metadata.mac, &gcm, &self.metadata.modified())?;
+        }
         let (plain, outline) = self.unseal(&items, limits)?;
         let is_sealed = |(slot, item): &(&Slot, &Option<Item>)| slot.encrypted && item.is_none();
         let slots = self.outline.slots.iter().zip(&items).enumerate();
         let sealed_comments = slots.filter(|(_, pair)| is_sealed(pair)).filter_map(|(at, (slot, _))| {
-            matches!(slot.what, What::Comment(_) | What::Element(_)).then_some(at)
+            matches!(slot.what, What::Comment(_) | What::Element(_) | What::Block(_)).then_some(at)
         });
         let sealed_comments = sealed_comments.filter(|at| self.is_sealed_comment(*at)).collect();
         Ok(OpenSops { file: self, key, items, plain, outline, sealed_comments })
@@ -176,10 +194,11 @@ impl SopsFile {
 
     /// What stands in a slot: a comment behind its marker, a scalar's value.
     fn text_of(&self, slot: &Slot) -> SecretText {
-        match slot.what {
-            What::Comment(index) => comment_span(&self.document, index).of(&self.document.source).into(),
+        match &slot.what {
+            What::Comment(index) => comment_span(&self.document, *index).of(&self.document.source).into(),
+            What::Block(lines) => blocks::text(&self.document, lines),
             What::Leaf(id) | What::Element(id) | What::Nothing(id) => {
-                let scalar = self.document.scalar(id);
+                let scalar = self.document.scalar(*id);
                 let is_block =
                     scalar.is_some_and(|scalar| matches!(scalar.style, Style::Literal | Style::Folded));
                 match scalar.map(|scalar| &scalar.value) {
@@ -195,8 +214,10 @@ impl SopsFile {
     fn open_slot(&self, index: usize, slot: &Slot, gcm: &Gcm) -> Result<Option<Item>, FileError> {
         let id = match slot.what {
             What::Nothing(_) => return Ok(None),
-            What::Comment(_) | What::Element(_) if !slot.encrypted => return Ok(None),
-            What::Comment(_) | What::Element(_) => return self.open_comment(index, slot, gcm),
+            What::Comment(_) | What::Element(_) | What::Block(_) if !slot.encrypted => return Ok(None),
+            What::Comment(_) | What::Element(_) | What::Block(_) => {
+                return self.open_comment(index, slot, gcm);
+            }
             What::Leaf(id) => id,
         };
         let fail = |damage| FileError::from(damaged(&self.document, id, damage));
@@ -239,7 +260,13 @@ impl SopsFile {
         }
         let opened = tried.into_iter().find_map(|path| token.open(gcm, path).ok());
         // A comment with a line break would put text into the file that nobody sealed as such.
-        Ok(opened.filter(|item| !item.plain().iter().any(|byte| matches!(byte, b'\n' | b'\r'))))
+        let may_break = match (&slot.what, self.document.format) {
+            (What::Block(_), _) => &b"\n\r"[..],
+            (_, FormatCode::Dotenv) => b"\r",
+            _ => b"",
+        };
+        let is_break = |byte: &u8| matches!(byte, b'\n' | b'\r') && !may_break.contains(byte);
+        Ok(opened.filter(|item| !item.plain().iter().any(is_break)))
     }
 
     /// Puts everything back, takes the metadata out, and reads the result.
@@ -273,13 +300,18 @@ impl SopsFile {
             let (Some(slot), Some(Some(item))) = (self.outline.slots.get(index), items.get(index)) else {
                 return Ok(Vec::new());
             };
-            match slot.what {
+            match &slot.what {
                 _ if !slot.encrypted => Ok(Vec::new()),
-                What::Leaf(id) => self.value(id, item, simple.get(index).copied().unwrap_or_default()),
+                What::Leaf(id) => self.value(*id, item, simple.get(index).copied().unwrap_or_default()),
                 What::Comment(comment) => {
-                    Ok(vec![Splice::new(comment_span(&self.document, comment), comment_text(item)?)])
+                    Ok(vec![Splice::new(comment_span(&self.document, *comment), comment_text(item)?)])
                 }
-                What::Element(id) => Ok(vec![self.element(id, item)?]),
+                What::Block(lines) => {
+                    let put = blocks::unseal(&self.document, lines, &comment_text(item)?);
+                    let line = self.document.line_of(self.place(slot).start);
+                    Ok(put.ok_or(SopsError::NotKept { line })?)
+                }
+                What::Element(id) => Ok(vec![self.element(*id, item)?]),
                 What::Nothing(_) => Ok(Vec::new()),
             }
         };
@@ -344,7 +376,9 @@ impl SopsFile {
                 _ => Meaning::Nothing,
             };
             let same = match (items.get(at)?, now) {
-                (Some(item), Meaning::Item(now)) => *item == now || is_same_number(item, &now),
+                (Some(item), Meaning::Item(now)) => {
+                    *item == now || is_same_number(item, &now) || self.is_same_line(item, &now)
+                }
                 (Some(item), Meaning::Nothing) => item.plain().is_empty(),
                 (None, now) => matches!(now, Meaning::Nothing),
             };
@@ -355,11 +389,14 @@ impl SopsFile {
         Some(wrong)
     }
 
+    /// SOPS writes a backslash and an `n` into dotenv files as they are, and reads them as a line break.
+    fn is_same_line(&self, item: &Item, now: &Item) -> bool {
+        let text = |item: &Item| std::str::from_utf8(item.plain()).map(|text| text.replace("\\n", "\n"));
+        self.document.format == FormatCode::Dotenv && text(item).is_ok_and(|own| Ok(own) == text(now))
+    }
+
     fn place(&self, slot: &Slot) -> Span {
-        match slot.what {
-            What::Leaf(id) | What::Nothing(id) | What::Element(id) => self.document.node(id).span,
-            What::Comment(index) => comment_span(&self.document, index),
-        }
+        place_of(&self.document, &slot.what)
     }
 }
 
@@ -402,7 +439,7 @@ impl OpenSops {
 }
 
 /// What takes the metadata out of every part.
-fn cuts_of(document: &Document, format: &dyn Format) -> Result<Vec<Splice>, FileError> {
+pub(super) fn cuts_of(document: &Document, format: &dyn Format) -> Result<Vec<Splice>, FileError> {
     let mut splices = Vec::new();
     for part in 0..document.parts.len() {
         let cut = format.cut_entry(document, part, ENTRY).map_err(|error| edit_error(document, error))?;
@@ -422,13 +459,7 @@ fn is_same_number(a: &Item, b: &Item) -> bool {
 fn entry(document: &Document) -> Result<Option<Tree>, FileError> {
     let mut found: Option<Tree> = None;
     for (part, place) in document.parts.iter().enumerate() {
-        let crate::document::Kind::Map(entries) = &document.node(place.root).kind else { continue };
-        let Some(own) = entries.iter().find(|own| &*own.key.text == ENTRY) else { continue };
-        let tree =
-            document.expanded_tree(own.value).map_err(|error| SopsError::Metadata(error.to_string()))?;
-        if !Metadata::is_one(&tree) {
-            continue;
-        }
+        let Some(tree) = entry_of(document, place.root)?.filter(Metadata::is_one) else { continue };
         match &found {
             None if part > 0 => return Ok(None),
             None => found = Some(tree),
@@ -439,6 +470,15 @@ fn entry(document: &Document) -> Result<Option<Tree>, FileError> {
         }
     }
     Ok(found)
+}
+
+/// Where a slot's content stands.
+pub(super) fn place_of(document: &Document, what: &What) -> Span {
+    match what {
+        What::Leaf(id) | What::Nothing(id) | What::Element(id) => document.node(*id).span,
+        What::Comment(index) => comment_span(document, *index),
+        What::Block(lines) => comment_span(document, lines.start),
+    }
 }
 
 fn recipient(key: &crate::envelope::sops::Key) -> Recipient {

@@ -1,16 +1,17 @@
 //! A plain file becomes a SOPS file.
 
 use super::aliases;
+use super::blocks;
 use super::kept;
-use super::open::{OpenSops, SopsFile, comment_span, edit_error};
-use crate::document::{Document, FormatCode, NodeId, Span, Splice, apply};
+use super::open::{OpenSops, SopsFile, comment_span, edit_error, place_of};
+use crate::document::{Document, FormatCode, Kind, NodeId, Span, Splice, Tree, apply};
 use crate::envelope::sops::{
     ENTRY, Gcm, Item, Key, Mac, Meaning, Metadata, Outline, Selector, Slot, SopsError, Token, Type, What,
-    is_type_tag, locate, meaning, split,
+    flatten, is_metadata, is_type_tag, locate, meaning, split,
 };
 use crate::file::FileError;
 use crate::format::gate::GateError;
-use crate::format::{Addition, Format, Limits};
+use crate::format::{Addition, Format, Limits, stores};
 use crate::keys::{Keyring, Recipient, WrapContext};
 use crate::parallel;
 use crate::secret::{DataKey, SecretBytes, SecretText};
@@ -60,12 +61,20 @@ pub fn seal(
     keyring: &Keyring<'_>,
     limits: &Limits,
 ) -> Result<Sealed, FileError> {
+    if document.format == FormatCode::Ini
+        && sealing.selector.as_ref().is_some_and(|own| own.by().is_by_comment())
+    {
+        let reason = "SOPS takes a comment of an INI file for the next key's: choose by keys";
+        return Err(SopsError::Root(reason).into());
+    }
     let key = DataKey::generate()?;
     let (groups, threshold) = wrap(sealing.groups, sealing.threshold, &key, sealing.now, keyring)?;
+    // Of bytes there is one value, which is encrypted.
+    let is_binary = document.format == FormatCode::Binary;
     let metadata = Metadata {
-        is_selector_written: true,
-        selector: sealing.selector.clone().unwrap_or_default(),
-        mac_only_encrypted: sealing.mac_only_encrypted,
+        is_selector_written: !is_binary,
+        selector: sealing.selector.clone().filter(|_| !is_binary).unwrap_or_default(),
+        mac_only_encrypted: sealing.mac_only_encrypted && !is_binary,
         modified: sealing.now.to_owned(),
         mac: String::new(),
         threshold,
@@ -122,6 +131,8 @@ pub(super) fn write(
     mut target: Target<'_>,
     limits: &Limits,
 ) -> Result<Sealed, FileError> {
+    let format = stores::of(format);
+    let document = as_sops_sees(document, format)?;
     check_format(&document)?;
     let (document, outline) = aliases::expand(document, format, &target.metadata.selector, limits)?;
     let items = items(&document, &outline)?;
@@ -147,18 +158,25 @@ pub(super) fn write(
     Ok(Sealed { text, leaves, sealed, fresh, exact })
 }
 
+/// The same text, read as SOPS reads files of its format.
+pub(super) fn as_sops_sees(document: Document, format: &'static dyn Format) -> Result<Document, FileError> {
+    match document.format {
+        FormatCode::Yaml | FormatCode::Json | FormatCode::Toml => Ok(document),
+        _ => {
+            let wide = Limits { file: usize::MAX, leaf: usize::MAX, leaves: usize::MAX, ..Limits::default() };
+            Ok(format.read(document.source, &wide)?)
+        }
+    }
+}
+
 /// What SOPS cannot read is not written.
 fn check_format(document: &Document) -> Result<(), FileError> {
-    if let Some((key, _)) = document.parts.iter().enumerate().find_map(|(part, _)| taken(document, part)) {
-        let _ = key;
+    if document.parts.iter().any(|part| has_metadata(document, part.root)) {
         return Err(SopsError::Taken.into());
     }
     match document.format {
         FormatCode::Toml => {
             Err(SopsError::Root("SOPS has no TOML: only the native envelope can seal it").into())
-        }
-        FormatCode::Dotenv | FormatCode::Ini | FormatCode::Binary => {
-            Err(SopsError::Root("SOPS files of this format cannot be written yet").into())
         }
         FormatCode::Json if serde_json::from_str::<serde::de::IgnoredAny>(&document.source).is_err() => {
             let reason =
@@ -169,30 +187,30 @@ fn check_format(document: &Document) -> Result<(), FileError> {
     }
 }
 
-fn taken(document: &Document, part: usize) -> Option<(Span, NodeId)> {
-    let crate::document::Kind::Map(entries) = &document.node(document.parts.get(part)?.root).kind else {
-        return None;
-    };
-    let own = entries.iter().find(|own| &*own.key.text == ENTRY)?;
-    Some((own.key.span, own.value))
+fn has_metadata(document: &Document, root: NodeId) -> bool {
+    match &document.node(root).kind {
+        Kind::Map(entries) => entries.iter().any(|own| is_metadata(document.format, &own.key.text)),
+        _ => false,
+    }
 }
 
 /// What each slot holds.
 fn items(document: &Document, outline: &Outline) -> Result<Vec<Option<Item>>, FileError> {
-    let item = |slot: &Slot| match slot.what {
+    let item = |slot: &Slot| match &slot.what {
         What::Leaf(id) | What::Element(id) => {
-            match meaning(document.format, document.node(id), &document.source) {
+            match meaning(document.format, document.node(*id), &document.source) {
                 Ok(Meaning::Item(item)) => Ok(Some(item)),
                 Ok(Meaning::Nothing) => Ok(None),
                 Err(reason) => {
-                    let (line, path) = locate(document, id);
+                    let (line, path) = locate(document, *id);
                     Err(SopsError::Unfit { line, path, reason }.into())
                 }
             }
         }
         What::Comment(index) => {
-            Ok(Some(Item::text(Type::Comment, comment_span(document, index).of(&document.source))))
+            Ok(Some(Item::text(Type::Comment, comment_span(document, *index).of(&document.source))))
         }
+        What::Block(lines) => Ok(Some(Item::text(Type::Comment, &blocks::text(document, lines)))),
         What::Nothing(_) => Ok(None),
     };
     outline.slots.iter().map(item).collect()
@@ -226,11 +244,12 @@ fn tokens(
             Some(token) => (token, false),
             None => (Token::seal(item, gcm, &slot.aad)?.into(), true),
         };
-        let splices = match slot.what {
-            What::Comment(comment) => vec![Splice::new(comment_span(document, comment), token)],
+        let splices = match &slot.what {
+            What::Comment(comment) => vec![Splice::new(comment_span(document, *comment), token)],
+            What::Block(lines) => blocks::seal(document, lines, &token),
             What::Leaf(id) => {
-                let tag = untagged(document, id)?;
-                tag.into_iter().chain(format.put_token(document, id, &token)).collect()
+                let tag = untagged(document, *id)?;
+                tag.into_iter().chain(format.put_token(document, *id, &token)).collect()
             }
             What::Element(_) | What::Nothing(_) => Vec::new(),
         };
@@ -272,7 +291,20 @@ fn entry(
     {
         return Ok(splices);
     }
-    let tree = target.metadata.write();
+    added(document, format, part, &target.metadata)
+}
+
+/// The metadata, written anew.
+pub(super) fn added(
+    document: &Document,
+    format: &dyn Format,
+    part: usize,
+    metadata: &Metadata,
+) -> Result<Vec<Splice>, FileError> {
+    let mut tree = metadata.write();
+    if matches!(document.format, FormatCode::Dotenv | FormatCode::Ini) {
+        tree = Tree::Map(flatten(&tree).into_iter().map(|(name, text)| (name, Tree::text(&text))).collect());
+    }
     let added = format.add_entry(document, part, ENTRY, &Addition::Tree(&tree));
     Ok(added.map_err(|error| edit_error(document, error))?)
 }
@@ -319,10 +351,7 @@ fn check_opens(
     if let (Some(((slot, _), _)), _) | (None, (false, Some(slot))) =
         (wrong, (is_whole, outline.slots.first()))
     {
-        let at = match slot.what {
-            What::Leaf(id) | What::Nothing(id) | What::Element(id) => document.node(id).span.start,
-            What::Comment(index) => comment_span(document, index).start,
-        };
+        let at = place_of(document, &slot.what).start;
         return Err(SopsError::NotKept { line: document.line_of(at) }.into());
     }
     Ok(opened.plain.source == document.source)

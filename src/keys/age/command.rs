@@ -7,8 +7,8 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::source::read_limited;
 use crate::keys::Environment;
+use crate::keys::limited::read_limited;
 use crate::secret::SecretBytes;
 
 /// What `line` prints when a shell runs it, 64 KiB at most and within two minutes. It gets no standard input, and the

@@ -7,8 +7,8 @@ use ::age::secrecy::ExposeSecret;
 use ::age::{DecryptError, Decryptor, scrypt, ssh, x25519};
 
 use super::passphrase::{Attempted, ask};
-use super::source::read_limited;
 use crate::keys::Run;
+use crate::keys::limited::read_limited;
 use crate::secret::{SecretBytes, SecretString, SecretText};
 
 /// One private key and where it was found.

@@ -25,10 +25,10 @@ use ::age::{DecryptError, Decryptor};
 use super::{
     Environment, KeyBackend, KeyError, KeyRef, Pending, Run, Stanza, Unwrapped, WRAP_LIMIT, WrapContext,
 };
+use crate::keys::limited::read_limited;
 use crate::secret::{RandomError, SecretBytes, SecretString, SecretText, fill_random};
 use identity::Contents;
 use recipient::Recipient;
-use source::read_limited;
 use wallet::{Search, Wallet};
 
 /// The age backend.

@@ -7,12 +7,11 @@ use std::io::{self, BufRead, BufReader, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use zeroize::Zeroizing;
-
 use super::command;
 use super::identity::{Contents, Identity, Key, SIZE_LIMIT, looks_like_identities};
 use super::recipient::Recipient;
 use crate::keys::Environment;
+use crate::keys::limited::read_limited;
 use crate::secret::SecretBytes;
 
 /// One place that was not looked at yet.
@@ -168,22 +167,6 @@ impl Found {
                 text.and_then(|text| Recipient::parse(text).ok()).map(|recipient| recipient.to_string());
         }
     }
-}
-
-/// Reads to the end without leaving copies in memory; `None` where there are more than `limit` bytes.
-pub(super) fn read_limited(mut reader: impl Read, limit: usize) -> io::Result<Option<SecretBytes>> {
-    let mut buffer = Zeroizing::new(vec![0; limit + 1]);
-    let mut filled = 0;
-    while let Some(free) = buffer.get_mut(filled..).filter(|free| !free.is_empty()) {
-        match reader.read(free) {
-            Ok(0) => break,
-            Ok(count) => filled += count,
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    let whole = buffer.get(..filled).filter(|bytes| bytes.len() <= limit);
-    Ok(whole.map(|bytes| SecretBytes::new(bytes.to_vec())))
 }
 
 /// Reads a file, and gives its permission bits where they say something.

@@ -7,7 +7,7 @@ use std::process::{Command, Output};
 
 use sealeaf::file::FileError;
 use sealeaf::file::sops::{OpenSops, Sealed, Sealing, Selector, SopsFile, seal};
-use sealeaf::format::{Format, Limits, by_name};
+use sealeaf::format::{Format, Limits, by_name, stores};
 use sealeaf::keys::{Environment, Keyring, NoPrompt, Recipient, Run};
 use tempfile::TempDir;
 
@@ -54,6 +54,11 @@ impl Sops {
         path
     }
 
+    #[expect(clippy::disallowed_methods, reason = "a test's own file")]
+    pub(crate) fn write_bytes(&self, name: &str, bytes: &[u8]) {
+        fs::write(self.path(name), bytes).unwrap();
+    }
+
     /// Runs it with these arguments.
     pub(crate) fn run(&self, arguments: &[&str]) -> Output {
         Command::new(&self.program)
@@ -76,7 +81,7 @@ impl Sops {
 
     /// Encrypts a text as a file of that format.
     pub(crate) fn encrypt(&self, text: &str, format: &str, more: &[&str]) -> Result<String, String> {
-        let name = format!("plain.{format}");
+        let name = format!("plain.{}", ending(format));
         self.write(&name, text);
         let to = recipient(1);
         let mut arguments = vec!["encrypt", "--age", &to];
@@ -87,12 +92,21 @@ impl Sops {
 
     /// Decrypts a text; without warnings, or it is an error.
     pub(crate) fn decrypt(&self, text: &str, format: &str, more: &[&str]) -> Result<String, String> {
-        let name = format!("sealed.{format}");
+        let name = format!("sealed.{}", ending(format));
         self.write(&name, text);
         let mut arguments = vec!["decrypt"];
         arguments.extend(more);
         arguments.push(&name);
         self.output(&arguments)
+    }
+}
+
+/// The ending by which SOPS knows a format.
+pub(crate) fn ending(format: &str) -> &str {
+    match format {
+        "dotenv" => "env",
+        "binary" => "bin",
+        other => other,
     }
 }
 
@@ -161,7 +175,7 @@ pub(crate) fn seal_for(
     format: &'static dyn Format,
     sealing: &Sealing<'_>,
 ) -> Result<Sealed, FileError> {
-    let document = format.parse(text, &limits())?;
+    let document = stores::of(format).parse(text, &limits())?;
     with_keys(&[1], |ring| seal(document, format, sealing, ring, &limits()))
 }
 

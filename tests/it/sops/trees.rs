@@ -8,7 +8,7 @@ use super::tool::{Sops, format, open, seal_text};
 use crate::support::{Dice, number, skip};
 
 /// Writes random text.
-struct Writer {
+pub(super) struct Writer {
     dice: Dice,
     out: String,
     comments: usize,
@@ -17,11 +17,11 @@ struct Writer {
 }
 
 impl Writer {
-    fn new(seed: u64, has_comments: bool) -> Self {
+    pub(super) fn new(seed: u64, has_comments: bool) -> Self {
         Self { dice: Dice::new(seed), out: String::new(), comments: 0, cases: 0, has_comments }
     }
 
-    fn yaml(mut self, entries: usize) -> String {
+    pub(super) fn yaml(mut self, entries: usize) -> String {
         for entry in 0..entries {
             self.own_comment(0);
             let key = format!("top{entry}");
@@ -141,7 +141,7 @@ impl Writer {
         }
     }
 
-    fn json(&mut self, level: usize) -> String {
+    pub(super) fn json(&mut self, level: usize) -> String {
         let count = self.dice.roll(4);
         match self.dice.roll(10) {
             0 | 1 if level < 4 => {

@@ -90,3 +90,37 @@ fn ac_79_keys_that_stand_twice_are_refused() {
         assert!(matches!(open(&fixture(name), format("json")), Err(FileError::Parse(_))), "{name}");
     }
 }
+
+/// dotenv and INI files come back as they were, by both layouts.
+#[test]
+fn files_of_lines() {
+    for (name, format_name, plain) in [
+        ("d.enc.env", "dotenv", "d.env"),
+        ("d.3.13.2.enc.env", "dotenv", "d.env"),
+        ("i.enc.ini", "ini", "i.ini"),
+        ("i.3.13.2.enc.ini", "ini", "i.ini"),
+    ] {
+        let opened = open(&fixture(name), format(format_name)).unwrap();
+        assert!(opened.sealed_comments().is_empty(), "{name}");
+        let expect = fixture(plain);
+        if format_name == "dotenv" {
+            assert_eq!(opened.plain().source.as_str(), expect.replace("\n\n", "\n"), "{name}");
+        } else {
+            let value = |path: &str| {
+                let id = opened.plain().find(&KeyPath::parse(path).unwrap()).unwrap();
+                opened.plain().value(id).unwrap().to_text().to_string()
+            };
+            assert_eq!(value("DEFAULT.topkey"), "topval", "{name}");
+            assert_eq!(value("sec[0].multi"), "line1\nline2", "{name}");
+            assert_eq!(value("sec[0].cont"), "a b", "{name}");
+        }
+    }
+}
+
+#[test]
+fn files_of_bytes() {
+    let opened = open(&fixture("b.enc.bin"), format("binary")).unwrap();
+    let bytes = opened.sealed_file().format().carried(opened.plain()).unwrap();
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/sops/b.bin");
+    assert_eq!(bytes.expose(), std::fs::read(path).unwrap());
+}

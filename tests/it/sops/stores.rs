@@ -1,0 +1,147 @@
+//! dotenv, INI and binary files there and back.
+
+use sealeaf::file::FileError;
+use sealeaf::file::sops::{By, Next, Selector, SopsError};
+
+use super::tool::{NOW, Sops, format, limits, open, seal_text, with_keys};
+use crate::support::skip;
+
+/// Seals, opens ourselves, has `sops` open it, and compares with what `sops` makes of its own file of the same text;
+/// then opens what `sops` sealed.
+#[track_caller]
+fn check(text: &str, name: &str, is_exact: bool) {
+    let Some(sops) = Sops::new() else { return skip("there is no `sops`") };
+    let sealed = seal_text(text, format(name), None).unwrap_or_else(|error| panic!("{error}\n{text}"));
+    let opened = open(&sealed.text, format(name)).unwrap();
+    assert_eq!(sealed.exact, opened.plain().source.as_str() == text, "{text}");
+    assert_eq!(
+        sealed.exact,
+        is_exact,
+        "{text}\n{}\n{}",
+        sealed.text.as_str(),
+        opened.plain().source.as_str()
+    );
+    assert!(opened.sealed_comments().is_empty());
+    let there = sops.encrypt(text, name, &[]).unwrap();
+    let shown = sops.decrypt(&there, name, &[]).unwrap();
+    assert_eq!(sops.decrypt(&sealed.text, name, &[]).unwrap(), shown, "{text}\n{}", sealed.text.as_str());
+    let theirs = open(&there, format(name)).unwrap();
+    assert!(theirs.sealed_comments().is_empty(), "{there}");
+    // In comments of several lines SOPS keeps carriage returns, and not elsewhere.
+    assert_eq!(theirs.plain().source.replace("\r", ""), shown.replace("\r", ""), "{there}");
+}
+
+#[test]
+fn dotenv_files() {
+    for text in [
+        "A=1\n",
+        "A=1",
+        "# comment\n\nFOO=bar\nEMPTY=\n SPACED = value with spaces  \nQUOTED=\"quoted \\\"x\\\"\"\n#\n#  two\n",
+        "MULTI=line1\\nline2\nexport EXP=1\nDUP=1\nA=2\nDUP=2\nTRAIL=x # not comment\n",
+        "CR=1\r\n# c\r\nB='x y'\r\n",
+        "A=\\\\n\n=x\nk=a=b\n\u{feff}é=日本😀\n",
+        "A=\n\n\n",
+        "A_unencrypted=x\nB=y\n",
+    ] {
+        check(text, "dotenv", true);
+    }
+}
+
+#[test]
+fn ini_files() {
+    for text in [
+        "[sec]\nkey = value\n",
+        "[sec]\nkey=value",
+        "; file comment\n# second\ntopkey = topval\n\n[sec]\n# about\nkey : value ; inline\nnum=5\n\n[empty]\n[b]\nq = \"x y\"\nsq = 'single'\n",
+        "[s] ; trailing\nk = v\n",
+        "# above\n[s] # trailing\nk = v\n",
+        "; a\n\n\n  ; b  \n\n# c\n[s]\n  ; x\n  ; y\n  k = v # z\n",
+        "[s]\nmulti = \"\"\"l1\nl2\"\"\"\nback = `a ; b`\nquoted = \"with ; semicolon\"\n",
+        "[s]\nk = v\n; the end\n# of it\n",
+        "[s]\r\nk = v\r\n\r\n; c\r\n; d\r\n[t]\r\nl = w\r\n",
+        "[s]\nk =\nl = \"\"\nm = ; c\n[s]\nk = again\n",
+        "[s]\n`a=b` = 1\n;;; odd\nl = 2 ;\n;\nm = 3\n",
+        "[s]\na_unencrypted = x ; y\nb = z\n",
+    ] {
+        check(text, "ini", true);
+    }
+    check("[s]\ncont = a \\\n  b\nk = v\n", "ini", false);
+}
+
+#[test]
+fn what_sops_would_lose_is_refused() {
+    for (text, name) in [
+        ("A\n", "dotenv"),
+        ("A=1\r\n\r\nB=2\r\n", "dotenv"),
+        (" # c\n", "dotenv"),
+        ("A=\"x\ny\"\n", "dotenv"),
+        ("sops_a=1\n", "dotenv"),
+        ("[s]\na=1\na=2\n", "ini"),
+        ("[s]\n- = 1\n", "ini"),
+        ("[s]\nk = `a` ; c\n", "ini"),
+        ("[sops]\nk = a\n", "ini"),
+        ("[s] x\nk = a\n", "ini"),
+    ] {
+        assert!(seal_text(text, format(name), None).is_err(), "{text}");
+    }
+    let by_comment = Selector::new(By::EncryptedCommentRegex, "x").unwrap();
+    assert!(matches!(
+        seal_text("[s]\nk = v\n", format("ini"), Some(by_comment)),
+        Err(FileError::Sops(SopsError::Root(_)))
+    ));
+}
+
+#[test]
+fn binary_files() {
+    let Some(sops) = Sops::new() else { return skip("there is no `sops`") };
+    for bytes in [&b"hello\n"[..], b"\xff\0\xfe\r\n", b"", &[7; 100_000]] {
+        let carrier = format("binary").carry(bytes).unwrap();
+        let sealed = seal_text(&carrier, format("binary"), None).unwrap();
+        assert!(sealed.exact && !sealed.text.contains("suffix"), "{}", sealed.text.as_str());
+        sops.write("sealed.bin", &sealed.text);
+        assert_eq!(sops.run(&["decrypt", "sealed.bin"]).stdout, bytes);
+        sops.write_bytes("plain.bin", bytes);
+        let there = sops.output(&["encrypt", "--age", &super::tool::recipient(1), "plain.bin"]).unwrap();
+        let opened = open(&there, format("binary")).unwrap();
+        assert_eq!(opened.sealed_file().format().carried(opened.plain()).unwrap().expose(), bytes);
+    }
+}
+
+#[test]
+fn unchanged_values_keep_their_ciphertext() {
+    let Some(sops) = Sops::new() else { return skip("there is no `sops`") };
+    for (name, text, from, to) in [
+        ("dotenv", "# c\nA=one\nB=two\nB=three\n", "A=one", "A=four"),
+        ("ini", "; c\n[s]\nA = one\nB = two ; e\n[t]\nC = x\n", "A = one", "A = four"),
+    ] {
+        for before in [
+            seal_text(text, format(name), None).unwrap().text.to_string(),
+            sops.encrypt(text, name, &[]).unwrap(),
+        ] {
+            let opened = open(&before, format(name)).unwrap();
+            let from = if opened.plain().source.contains(from) {
+                from
+            } else {
+                panic!("{}", opened.plain().source.as_str())
+            };
+            let changed = opened.plain().source.replacen(from, to, 1);
+            let plain = Some(format(name).parse(&changed, &limits()).unwrap());
+            let next = Next { plain, now: NOW, ..Next::default() };
+            let after = with_keys(&[1], |ring| opened.next(next, ring, &limits())).unwrap().sealed.text;
+            let lines: Vec<(&str, &str)> =
+                before.lines().zip(after.lines()).filter(|(a, b)| a != b).collect();
+            assert_eq!(before.lines().count(), after.lines().count());
+            assert!(lines.len() <= 3, "{lines:#?}");
+            assert!(
+                lines
+                    .iter()
+                    .all(|(a, _)| a.starts_with('A') || a.contains("mac") || a.contains("lastmodified")),
+                "{lines:#?}"
+            );
+            assert_eq!(
+                sops.decrypt(&after, name, &[]).unwrap(),
+                sops.decrypt(&sops.encrypt(&changed, name, &[]).unwrap(), name, &[]).unwrap()
+            );
+        }
+    }
+}
