@@ -35,6 +35,13 @@ pub(crate) struct Folder {
 }
 
 impl Folder {
+    /// The rules of both configurations for a file of the folder.
+    pub(crate) fn all(&self, file: &Path, relative: String) -> Result<Vec<Governing>, Report> {
+        let native = self.config.as_ref().map_or(Ok(None), |config| Governing::of(config, relative))?;
+        let sops = self.sops.as_ref().map_or(Ok(None), |found| Governing::of_sops(found, file))?;
+        Ok(native.into_iter().chain(sops).collect())
+    }
+
     /// The rule for a file of the folder. The nearer configuration goes first, `.sealeaf.toml` where they lie together.
     pub(crate) fn governing(&self, file: &Path, relative: String) -> Result<Option<Governing>, Report> {
         let native =

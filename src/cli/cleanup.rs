@@ -1,4 +1,4 @@
-//! What must not stay behind when a signal ends the program: temporary files and folders, a terminal without echo.
+//! What must not stay behind when a signal ends the program: temporary files and folders, a terminal without echo, gpg.
 //!
 //! The first thing registered starts one thread that waits for SIGINT, SIGTERM and SIGHUP. On a signal it removes
 //! everything registered and ends the process with the code of [`Kind::Interrupted`].
@@ -9,8 +9,9 @@ use std::path::PathBuf;
 use std::process::Child;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
+use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::iterator::Signals;
@@ -25,6 +26,12 @@ pub(crate) fn file(path: PathBuf) -> Guard {
 /// Registers a temporary folder with all that is in it.
 pub(crate) fn folder(path: PathBuf) -> Guard {
     register(Leftover::Folder(path))
+}
+
+/// Registers a program that leads a process group of its own, and so gets no Ctrl-C.
+pub(crate) fn program(process: u32) -> Option<Guard> {
+    let group = i32::try_from(process).ok().and_then(Pid::from_raw)?;
+    Some(register(Leftover::Program(group)))
 }
 
 /// Turns the terminal's echo off until the guard is dropped, or a signal ends the program. What is typed before a prompt
@@ -55,6 +62,25 @@ pub(crate) fn while_child<T>(child: &mut Child, wait: impl FnOnce(&mut Child) ->
     let result = wait(child);
     *lock(&CHILD) = None;
     result
+}
+
+/// Lets the first signal call `stop` instead of ending the process, until the guard is dropped; the second one, or a few
+/// seconds without an end, ends it as usual. For what ends by itself when told to.
+pub(crate) fn instead(stop: impl Fn() + Send + 'static) -> Instead {
+    start();
+    *lock(&INSTEAD) = Some(Box::new(stop));
+    Instead
+}
+
+/// A registration of [`instead`].
+#[derive(Debug)]
+#[must_use]
+pub(crate) struct Instead;
+
+impl Drop for Instead {
+    fn drop(&mut self) {
+        *lock(&INSTEAD) = None;
+    }
 }
 
 /// Whether a signal to end came while a child had the terminal.
@@ -90,6 +116,7 @@ enum Leftover {
     File(PathBuf),
     Folder(PathBuf),
     Terminal(File, Box<Termios>),
+    Program(Pid),
 }
 
 #[derive(Debug)]
@@ -130,6 +157,18 @@ fn received(signal: i32) {
         }
         let _ = kill_process(child, Signal::TERM);
     }
+    if let Some(stop) = lock(&INSTEAD).take() {
+        stop();
+        let _ = std::thread::Builder::new().name("patience".to_owned()).spawn(|| {
+            std::thread::sleep(PATIENCE);
+            end();
+        });
+        return;
+    }
+    end();
+}
+
+fn end() {
     let _held = lock(&UNINTERRUPTED);
     for leftover in lock(&REGISTRY).leftovers.values() {
         leftover.clean();
@@ -150,6 +189,9 @@ impl Leftover {
             Self::Terminal(tty, settings) => {
                 let _ = tcsetattr(tty, OptionalActions::Now, settings);
             }
+            Self::Program(group) => {
+                let _ = kill_process_group(*group, Signal::TERM);
+            }
         }
     }
 }
@@ -162,4 +204,7 @@ static START: Once = Once::new();
 static REGISTRY: Mutex<Registry> = Mutex::new(Registry { next: 0, leftovers: BTreeMap::new() });
 static UNINTERRUPTED: Mutex<()> = Mutex::new(());
 static CHILD: Mutex<Option<Pid>> = Mutex::new(None);
+static INSTEAD: Mutex<Option<Box<dyn Fn() + Send>>> = Mutex::new(None);
+/// For what was told to end.
+const PATIENCE: Duration = Duration::from_secs(6);
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);

@@ -157,7 +157,7 @@ impl SopsRuling {
         let mut unusable = BTreeMap::new();
         let mut recipient = |key: &GroupKey| {
             let mut own = key.key.key_ref();
-            let problem = match backend(&own.kind).and_then(|backend| backend.parse(&own.id)) {
+            let problem = match backend(&own.kind).and_then(|backend| backend.parse_of_sops(&own.id)) {
                 Ok(id) => {
                     own.id = id;
                     None
@@ -254,7 +254,7 @@ pub(crate) fn is_same_key(a: &KeyRef, b: &KeyRef) -> bool {
         return false;
     }
     let normal = |key: &KeyRef| {
-        let parsed = backend(&key.kind).and_then(|backend| backend.parse(&key.id));
+        let parsed = backend(&key.kind).and_then(|backend| backend.parse_of_sops(&key.id));
         parsed.unwrap_or_else(|_| key.id.clone())
     };
     // A rule without a key's version means whichever is the current one.

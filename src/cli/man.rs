@@ -140,6 +140,8 @@ const ENVIRONMENT: &[(&str, &str)] = &[
     ("SEALEAF_IDENTITY_FILE", "A file with identities."),
     ("SEALEAF_IDENTITY_CMD", "A command that prints identities."),
     ("SOPS_AGE_KEY, SOPS_AGE_KEY_FILE, SOPS_AGE_KEY_CMD", "The same, as SOPS calls them."),
+    ("SEALEAF_GPG, SOPS_GPG_EXEC", "The gpg to start; else the one on PATH."),
+    ("SEALEAF_GPG_TIMEOUT", "How many seconds it may take."),
     ("SEALEAF_EDITOR, VISUAL, EDITOR", "The editor; the first that is set counts."),
     ("XDG_RUNTIME_DIR", "Where plaintext is kept in memory while an editor is open; else /dev/shm."),
     ("NO_COLOR", "No colour, unless --color says so."),

@@ -11,6 +11,8 @@ mod compare;
 mod compare_sops;
 mod completions;
 mod context;
+mod convert;
+mod convert_proof;
 mod decrypt;
 mod edit;
 mod editor;
@@ -115,6 +117,7 @@ pub(crate) struct Globals {
 #[derive(Debug, Subcommand)]
 enum Command {
     Completions(completions::Args),
+    Convert(convert::Args),
     Decrypt(decrypt::Args),
     Edit(edit::Args),
     Encrypt(encrypt::Args),
@@ -141,6 +144,7 @@ impl Command {
     fn run(self, context: &Context) -> Result<ExitCode, Report> {
         match self {
             Self::Completions(args) => completions::run(args, context),
+            Self::Convert(args) => convert::run(args, context),
             Self::Decrypt(args) => decrypt::run(args, context),
             Self::Edit(args) => edit::run(args, context),
             Self::Encrypt(args) => encrypt::run(args, context),

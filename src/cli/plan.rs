@@ -103,7 +103,8 @@ impl Selectors {
         })
     }
 
-    fn is_given(&self) -> Result<bool, Report> {
+    /// Whether the user chose anything.
+    pub(crate) fn is_given(&self) -> Result<bool, Report> {
         Ok(self.mac_only_encrypted || self.chosen()?.is_some())
     }
 }
@@ -170,7 +171,8 @@ impl Plan {
         }
     }
 
-    fn sops(mut rule: SopsRuling, selectors: &Selectors) -> Result<Self, Report> {
+    /// As a SOPS file, by a rule and what the user chose instead of its selector.
+    pub(crate) fn sops(mut rule: SopsRuling, selectors: &Selectors) -> Result<Self, Report> {
         if let Some(selector) = selectors.chosen()? {
             rule.selector = Some(selector);
         }

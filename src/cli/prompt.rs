@@ -1,9 +1,13 @@
 //! Asks the user, on the terminal itself: standard input and output may be data.
 
+use std::any::Any;
 use std::collections::HashMap;
+use std::ffi::OsString;
 use std::fmt;
 use std::fs::OpenOptions;
 use std::io::{BufRead, BufReader, Read, Write};
+use std::os::fd::AsFd;
+use std::os::unix::ffi::OsStringExt;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -29,6 +33,18 @@ impl Prompt for TerminalPrompt {
         let answer = hidden(&format!("passphrase for {}: ", escape::line(what)));
         asked.insert(what.to_owned(), answer.clone());
         answer
+    }
+
+    fn terminal(&self) -> Option<OsString> {
+        fn name(stream: impl AsFd) -> Option<OsString> {
+            let name = rustix::termios::ttyname(stream, Vec::new()).ok()?;
+            Some(OsString::from_vec(name.into_bytes()))
+        }
+        name(std::io::stdin()).or_else(|| name(std::io::stdout())).or_else(|| name(std::io::stderr()))
+    }
+
+    fn program_runs(&self, process: u32) -> Option<Box<dyn Any>> {
+        cleanup::program(process).map(|guard| Box::new(guard) as Box<dyn Any>)
     }
 }
 

@@ -46,16 +46,23 @@ fn parse(text: &str, config: Option<&Config>) -> Result<Vec<Recipient>, Report> 
     })
 }
 
-/// The key that a text is, by its look: `age1…`, `ssh-…`, or `TYPE:IDENTIFIER`.
+/// The key that a text is, by its look: `age1…`, `ssh-…`, the fingerprint of a PGP key, or `TYPE:IDENTIFIER`.
 pub(crate) fn key(text: &str) -> Result<Option<KeyRef>, Report> {
     let typed = text.split_once(':').filter(|(kind, _)| BACKENDS.iter().any(|(name, _)| name == kind));
     let (kind, id) = match typed {
         Some((kind, id)) => (kind, id),
         None if text.starts_with("age1") || text.starts_with("ssh-") => ("age", text),
+        None if is_fingerprint(text) => ("pgp", text),
         None => return Ok(None),
     };
     let id = sealeaf::keys::backend(kind)?.parse(id)?;
     Ok(Some(KeyRef { kind: kind.to_owned(), id, context: Default::default() }))
+}
+
+/// Whether a text has the length and the digits of a fingerprint, with or without blanks.
+fn is_fingerprint(text: &str) -> bool {
+    let digits = text.strip_suffix('!').unwrap_or(text).bytes().filter(|byte| *byte != b' ');
+    matches!(digits.clone().count(), 40 | 64) && digits.clone().all(|byte| byte.is_ascii_hexdigit())
 }
 
 /// What a configuration calls a key.

@@ -3,6 +3,7 @@
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use sealeaf::config::discover::{DiscoverError, Discovery, Owners, discover};
 use sealeaf::config::{Config, Rule, sops};
@@ -115,15 +116,24 @@ impl<'a> Session<'a> {
     /// The rule for a file, if one covers it. The nearer configuration is asked first, `.sealeaf.toml` where both lie in
     /// one folder; where it has no rule, the other one.
     pub(crate) fn governing(&self, path: &Path) -> Result<Option<Governing>, Report> {
+        let (folder, relative) = self.folder(path)?;
+        folder.governing(&self.context.directory.join(path), relative)
+    }
+
+    /// The rule for a file of that envelope: the one that holds for it, or else the other configuration's.
+    pub(crate) fn governing_for(&self, path: &Path, sops: bool) -> Result<Option<Governing>, Report> {
+        let (folder, relative) = self.folder(path)?;
+        let rules = folder.all(&self.context.directory.join(path), relative)?;
+        Ok(rules.into_iter().find(|rule| rule.native().is_none() == sops))
+    }
+
+    fn folder(&self, path: &Path) -> Result<(Arc<Folder>, String), Report> {
         match &self.announced {
-            Some(announced) => {
-                let (folder, relative) = announced.folder(path, || self.place(path))?;
-                folder.governing(&self.context.directory.join(path), relative)
-            }
+            Some(announced) => announced.folder(path, || self.place(path)),
             None => {
                 let found = self.place(path)?;
                 let relative = found.relative.clone();
-                found.into_folder(String::new()).governing(&self.context.directory.join(path), relative)
+                Ok((Arc::new(found.into_folder(String::new())), relative))
             }
         }
     }

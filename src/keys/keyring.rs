@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::runtime::{block_on, join_all};
-use super::{KeyBackend, KeyError, Recipient, Run, Stanza, Unwrapped, WrapContext, backend};
+use super::{KeyBackend, KeyError, Pending, Recipient, Run, Stanza, Unwrapped, WrapContext, backend};
 use crate::secret::SecretBytes;
 
 /// The face of the module: the blocking functions, and the same as futures for callers with a runtime of their own.
@@ -67,11 +67,13 @@ impl<'a> Keyring<'a> {
         secret: &SecretBytes,
         context: &WrapContext,
     ) -> Result<Vec<Stanza>, KeyError> {
-        let mut pending = Vec::with_capacity(recipients.len());
-        for recipient in recipients {
-            pending.push(backend(&recipient.key.kind)?.wrap(&recipient.key, secret, context, self.run));
+        if self.run.local && self.run.services.is_empty() {
+            for recipient in recipients {
+                backend(&recipient.key.kind)?;
+            }
         }
-        let wraps = join_all(pending).await;
+        let wrap = |recipient| -> Pending<'_, _> { Box::pin(self.wrap_for(recipient, secret, context)) };
+        let wraps = join_all(recipients.iter().map(wrap).collect()).await;
         let stanza = |(recipient, wrapped): (&Recipient, Result<Vec<u8>, KeyError>)| {
             Ok(Stanza { recipient: recipient.clone(), wrapped: wrapped? })
         };
@@ -79,8 +81,8 @@ impl<'a> Keyring<'a> {
     }
 
     /// Opens the first of `stanzas` that one of the user's keys fits: those that open in silence, then those that ask
-    /// for a passphrase, then those that need a network; within each of these in the file's order. Break-glass keys
-    /// are tried only where the run allows it. Gives the stanza's place and what came out; whether
+    /// for a passphrase, then those that need a network, then those that a key service opens; within each of these in
+    /// the file's order. Break-glass keys are tried only where the run allows it. Gives the stanza's place and what came out; whether
     /// that was wrapped for this file is the caller's to check.
     ///
     /// # Errors
@@ -104,7 +106,7 @@ impl<'a> Keyring<'a> {
     ) -> Result<(usize, SecretBytes), UnwrapError> {
         let mut reasons: Vec<Option<String>> = vec![None; stanzas.len()];
         let mut failed = false;
-        for effort in [Effort::Silent, Effort::Question, Effort::Network] {
+        for effort in EFFORTS.iter().copied().filter(|_| self.run.local) {
             let untried = |(_, (_, reason)): &(usize, (&Stanza, &mut Option<String>))| reason.is_none();
             for (place, (stanza, reason)) in stanzas.iter().zip(&mut reasons).enumerate().filter(untried) {
                 let backend = match self.usable(stanza) {
@@ -127,6 +129,9 @@ impl<'a> Keyring<'a> {
                 }
             }
         }
+        if let Some(opened) = self.ask_services(stanzas, context, &mut reasons).await {
+            return Ok(opened);
+        }
         let attempt = |(stanza, why): (&Stanza, Option<String>)| Attempt {
             recipient: stanza.recipient.clone(),
             why: why.unwrap_or_default(),
@@ -134,11 +139,83 @@ impl<'a> Keyring<'a> {
         Err(UnwrapError { attempts: stanzas.iter().zip(reasons).map(attempt).collect(), failed })
     }
 
+    /// Wraps for one recipient: with the key at hand, else with the first key service that does.
+    async fn wrap_for(
+        &self,
+        recipient: &Recipient,
+        secret: &SecretBytes,
+        context: &WrapContext,
+    ) -> Result<Vec<u8>, KeyError> {
+        let key = &recipient.key;
+        let mut reasons = Vec::new();
+        if self.run.local {
+            let wrapped = match backend(&key.kind) {
+                Ok(backend) => backend.wrap(key, secret, context, self.run).await,
+                Err(error) => Err(error),
+            };
+            match wrapped {
+                Err(error) if !self.run.services.is_empty() => reasons.push(without_key(error)),
+                wrapped => return wrapped,
+            }
+        }
+        match self.run.services.as_slice() {
+            [] => reasons.push(NO_SERVICE.to_owned()),
+            _ if context.is_bound() => reasons.push(BOUND.to_owned()),
+            services => {
+                for service in services {
+                    match service.wrap(key, secret).await {
+                        Ok(wrapped) => return Ok(wrapped),
+                        Err(error) => reasons.push(format!("key service {}: {error}", service.address())),
+                    }
+                }
+            }
+        }
+        Err(KeyError::Service { kind: key.kind.clone(), id: key.id.clone(), reasons })
+    }
+
+    /// Has each stanza tried by each key service, and adds to the reasons why not.
+    async fn ask_services(
+        &self,
+        stanzas: &[Stanza],
+        context: &WrapContext,
+        reasons: &mut [Option<String>],
+    ) -> Option<(usize, SecretBytes)> {
+        let services = self.run.services.as_slice();
+        let useless = match services {
+            [] if self.run.local => return None,
+            [] => Some(NO_SERVICE),
+            _ if context.is_bound() => Some(BOUND),
+            _ => None,
+        };
+        for (place, (stanza, reason)) in stanzas.iter().zip(reasons).enumerate() {
+            if stanza.recipient.break_glass && !self.run.break_glass {
+                reason.get_or_insert_with(|| BREAK_GLASS.to_owned());
+                continue;
+            }
+            let mut failures: Vec<String> = reason.take().into_iter().collect();
+            match useless {
+                Some(why) => failures.push(why.to_owned()),
+                None => {
+                    for service in services {
+                        match service.unwrap(&stanza.recipient.key, &stanza.wrapped).await {
+                            Ok(secret) => return Some((place, secret)),
+                            Err(error) => {
+                                failures.push(format!("key service {}: {error}", service.address()))
+                            }
+                        }
+                    }
+                }
+            }
+            *reason = Some(failures.join("; "));
+        }
+        None
+    }
+
     /// The backend for a stanza, or why it is not tried.
     fn usable(&self, stanza: &Stanza) -> Result<&'static dyn KeyBackend, String> {
         let backend = backend(&stanza.recipient.key.kind).map_err(|error| error.to_string())?;
         if stanza.recipient.break_glass && !self.run.break_glass {
-            return Err("break-glass key, not asked for".to_owned());
+            return Err(BREAK_GLASS.to_owned());
         }
         Ok(backend)
     }
@@ -162,6 +239,8 @@ enum Effort {
     Network,
 }
 
+const EFFORTS: [Effort; 3] = [Effort::Silent, Effort::Question, Effort::Network];
+
 /// An error's text for a list that names the key already.
 fn without_key(error: KeyError) -> String {
     match error {
@@ -178,3 +257,8 @@ fn summary(recipients: usize, failed: bool) -> String {
         (_, true) => "no usable key: one fits, but did not open the file".to_owned(),
     }
 }
+
+const BREAK_GLASS: &str = "break-glass key, not asked for";
+const NO_SERVICE: &str = "your own keys are turned off, and no key service is named";
+const BOUND: &str =
+    "a key service is of no use here: the wrap is bound to the file, which services know nothing of";

@@ -13,8 +13,11 @@ mod keyring;
 mod limited;
 #[cfg(feature = "pgp")]
 pub mod pgp;
+mod pgp_armor;
 mod prompt;
 mod runtime;
+pub mod service;
+pub mod text;
 
 pub use environment::Environment;
 pub use keyring::{Attempt, Keyring, UnwrapError};
@@ -27,6 +30,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 
 use crate::secret::SecretBytes;
+use service::KeyService;
 
 /// Largest wrapped copy of a data key in bytes.
 pub const WRAP_LIMIT: usize = 16 << 10;
@@ -107,6 +111,17 @@ pub struct WrapContext {
     pub epoch: u32,
 }
 
+impl WrapContext {
+    /// For formats whose wraps are bound to nothing but the key: SOPS'.
+    pub const UNBOUND: Self = Self { fid: [0; 16], epoch: 0 };
+
+    /// Whether a wrap is bound to a file.
+    #[must_use]
+    pub fn is_bound(&self) -> bool {
+        self.fid != Self::UNBOUND.fid || self.epoch != Self::UNBOUND.epoch
+    }
+}
+
 /// A backend's answer to a stanza.
 #[derive(Debug)]
 pub enum Unwrapped {
@@ -120,7 +135,7 @@ pub enum Unwrapped {
 
 /// One key service.
 ///
-/// Promises: `parse` accepts exactly the identifiers that `wrap` can use; `unwrap(wrap(x)) == x` byte for byte with the
+/// Promises: `parse` and `parse_of_sops` accept exactly the identifiers that `wrap` can use; `unwrap(wrap(x)) == x` byte for byte with the
 /// matching private key; `unwrap` without it answers [`Unwrapped::NotMine`]; nothing secret is ever in an error.
 pub trait KeyBackend: Sync {
     /// The key type's name.
@@ -141,6 +156,15 @@ pub trait KeyBackend: Sync {
     /// # Errors
     /// [`KeyError`] that says what is expected.
     fn parse(&self, id: &str) -> Result<String, KeyError>;
+
+    /// The same for an identifier of a SOPS file or of `.sops.yaml`: what SOPS takes there may be less strict. `wrap`
+    /// takes these too.
+    ///
+    /// # Errors
+    /// [`KeyError`] that says what is expected.
+    fn parse_of_sops(&self, id: &str) -> Result<String, KeyError> {
+        self.parse(id)
+    }
 
     /// Wraps `secret` for `key`.
     fn wrap<'a>(
@@ -200,6 +224,16 @@ pub enum KeyError {
         /// Why; never a secret.
         reason: String,
     },
+    /// Neither the keys at hand nor a key service did it.
+    #[error("{kind} key `{id}`: {}", reasons.join("; "))]
+    Service {
+        /// Key type.
+        kind: String,
+        /// Identifier.
+        id: String,
+        /// One of each that was asked, with its address; never a secret.
+        reasons: Vec<String>,
+    },
     /// An identity file that cannot be used.
     #[error("identity `{place}`: {reason}")]
     Identity {
@@ -231,6 +265,10 @@ pub struct Run<'a> {
     pub prompt: &'a (dyn Prompt + Sync),
     /// Whether break-glass keys may be tried.
     pub break_glass: bool,
+    /// Whether the keys at hand are used; else key services alone.
+    pub local: bool,
+    /// Key services, asked in this order after the keys at hand, for files whose wraps are bound to no file.
+    pub services: Vec<Arc<dyn KeyService>>,
     shared: Mutex<HashMap<&'static str, Arc<dyn Any + Send + Sync>>>,
 }
 
@@ -238,7 +276,8 @@ impl<'a> Run<'a> {
     /// A run over that environment.
     #[must_use]
     pub fn new(environment: &'a Environment, prompt: &'a (dyn Prompt + Sync)) -> Self {
-        Self { environment, prompt, break_glass: false, shared: Mutex::default() }
+        let shared = Mutex::default();
+        Self { environment, prompt, break_glass: false, local: true, services: Vec::new(), shared }
     }
 
     /// What `make` gives, made once in this run and kept under `name`. Two threads that ask together wait for one.

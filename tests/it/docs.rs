@@ -32,11 +32,20 @@ fn guide_team() {
 }
 
 #[test]
+fn guide_move_from_sops() {
+    check("docs/guides/move-from-sops.md");
+}
+
+#[test]
 fn every_guide_is_run() {
     let guides = fs::read_dir(root().join("docs/guides")).unwrap();
     let mut names: Vec<_> = guides.map(|guide| guide.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();
-    assert_eq!(names, ["start.md", "team.md"], "give the new guide a test of its own above");
+    assert_eq!(
+        names,
+        ["move-from-sops.md", "start.md", "team.md"],
+        "give the new guide a test of its own above"
+    );
 }
 
 #[test]

@@ -200,7 +200,7 @@ fn recipients_can_be_named() {
         7,
         expect![[r#"
             sealeaf: error: x.yaml: no rule covers this file
-            sealeaf: hint: add one to `.sealeaf.toml` at the root of the repository, or name recipients with --to
+            sealeaf: hint: add one to `.sealeaf.toml` or `.sops.yaml`, or name recipients with --to
         "#]],
     );
     project.run(&["encrypt", "x.yaml", "--to", "alise"]).fails(
@@ -464,13 +464,13 @@ fn ac_12_what_parsers_disagree_about_is_refused() {
 fn a_recipient_of_a_key_type_that_this_build_has_not_is_named() {
     let project = project();
     let config = project.read(".sealeaf.toml");
-    let safe = format!("safe = {{ pgp = \"{}\" }}\n\n[[rule]]", "0123456789".repeat(4));
-    project.write(".sealeaf.toml", &config.replace("\n[[rule]]", &safe).replace("\"bob\"]", "\"safe\"]"));
+    let safe = "safe = { vault = \"https://v.example/v1/transit/keys/k\" }\n\n[[rule]]";
+    project.write(".sealeaf.toml", &config.replace("\n[[rule]]", safe).replace("\"bob\"]", "\"safe\"]"));
     project.write("secrets/a.yaml", TEXT);
     project.run(&["encrypt", "secrets/a.yaml"]).fails(
         8,
         expect![[r#"
-            sealeaf: error: [ROOT]/repo/.sealeaf.toml:6:1: recipient `safe`: this build has no `pgp`
+            sealeaf: error: [ROOT]/repo/.sealeaf.toml:6:1: recipient `safe`: this build has no `vault`
         "#]],
     );
 }

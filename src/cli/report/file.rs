@@ -71,11 +71,15 @@ impl From<SopsError> for Report {
             SopsError::Metadata(_) | SopsError::Selector { .. } | SopsError::Aliases => Kind::Malformed,
             SopsError::Taken | SopsError::Unfit { .. } | SopsError::Root(_) => Kind::Refused,
             SopsError::NotSealed => Kind::NotSealed,
+            SopsError::Groups { .. } => Kind::NoKey,
             SopsError::Random(_) | SopsError::NotKept { .. } => Kind::Failed,
             _ => Kind::Authentication,
         };
         let report = Self::new(kind, error);
         match kind {
+            Kind::NoKey => report.hint(
+                "the file needs keys of several groups together: give them all in SEALEAF_IDENTITY_FILE or SEALEAF_IDENTITY",
+            ),
             Kind::Authentication => report.hint(
                 "if you edited the encrypted file by hand, take the version before that and use `sealeaf edit`; otherwise \
                  take a version that you trust",

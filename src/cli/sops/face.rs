@@ -42,7 +42,10 @@ impl<'a> Face<'a> {
         services: Option<&Services>,
         context: &'a Context,
     ) -> Result<Self, Fault> {
-        let _ = services;
+        let mut run = Run::new(&context.environment, &context.prompt);
+        if let Some(services) = services {
+            services.apply(&mut run)?;
+        }
         let mut notices = Vec::new();
         let config = search(&context.directory, before.config.as_deref(), &context.environment, &mut notices);
         let config = config.map_err(of_config)?;
@@ -53,17 +56,17 @@ impl<'a> Face<'a> {
             let file = escape::path(&warning.file);
             context.warn(format!("{file}:{}: {}", warning.line, warning.problem));
         }
-        Ok(Self {
-            context,
-            run: Run::new(&context.environment, &context.prompt),
-            config,
-            indent: before.indent,
-        })
+        Ok(Self { context, run, config, indent: before.indent })
     }
 
     /// The configuration.
     pub(super) fn config(&self) -> Option<&Discovered> {
         self.config.as_ref()
+    }
+
+    /// How YAML and JSON are indented that are laid out anew; `None` where no flag says so.
+    pub(super) const fn indent(&self) -> Option<i32> {
+        self.indent
     }
 
     /// The creation rule for a file; `None` where there is no configuration with such rules.

@@ -1,11 +1,14 @@
 //! The flags that several of SOPS' commands share.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use sealeaf::envelope::sops::{By, Selector};
-use sealeaf::keys::Environment;
+use sealeaf::keys::service::{Client, Reach, ServiceError};
+use sealeaf::keys::{Environment, Run};
 
 use super::fault::{BAD_ORDER, CONFLICTING, Fault, GENERIC};
+use super::words::boolean;
 
 /// Master keys. Any of them replaces all keys of the configuration's rule.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -90,6 +93,9 @@ pub(super) struct Services {
     /// A key service besides: `tcp://host:port` or `unix:///path`; may be given several times
     #[arg(long, value_name = "ADDRESS")]
     pub(super) keyservice: Vec<String>,
+    /// Accept a key service on another machine, to which data keys travel in clear (not in SOPS)
+    #[arg(long)]
+    pub(super) allow_network_keyservice: bool,
 }
 
 /// In which order keys are tried.
@@ -134,6 +140,47 @@ impl Selectors {
         }
         let selector = Selector::new(by, text);
         selector.map(Some).map_err(|error| Fault::from(sealeaf::file::FileError::from(error)).code(GENERIC))
+    }
+}
+
+impl Services {
+    /// Says to a run whom to ask. Addresses come from the command line and the user's own environment alone.
+    ///
+    /// # Errors
+    /// What is no address, is on another machine without consent, or where nobody is left to ask.
+    pub(super) fn apply(&self, run: &mut Run<'_>) -> Result<(), Fault> {
+        let environment = run.environment;
+        let is_local = match (self.enable_local_keyservice, environment.text("SOPS_ENABLE_LOCAL_KEYSERVICE"))
+        {
+            (Some(said), _) => said,
+            (None, Some(text)) => boolean(text.as_ref()).ok_or_else(|| {
+                Fault::new(GENERIC, "SOPS_ENABLE_LOCAL_KEYSERVICE is neither true nor false")
+            })?,
+            (None, None) => true,
+        };
+        let by_variable =
+            || environment.text("SOPS_KEYSERVICE").unwrap_or_default().split(',').map(str::to_owned);
+        let addresses: Vec<String> =
+            if self.keyservice.is_empty() { by_variable().collect() } else { self.keyservice.clone() };
+        let reach = if self.allow_network_keyservice { Reach::Network } else { Reach::Machine };
+        let addresses = addresses.iter().map(|text| text.trim()).filter(|text| !text.is_empty());
+        for address in addresses {
+            let client = Client::parse(address, reach).map_err(|error| {
+                let hint = matches!(error, ServiceError::Elsewhere(_)).then_some(
+                    "--allow-network-keyservice accepts that; a tunnel to this machine needs no consent",
+                );
+                let fault = Fault::new(GENERIC, error);
+                hint.into_iter().fold(fault, Fault::hint)
+            })?;
+            run.services.push(Arc::new(client));
+        }
+        if !is_local && run.services.is_empty() {
+            let message =
+                "no key services provided, cannot wrap or unwrap data keys: the local one is switched off";
+            return Err(Fault::new(GENERIC, message));
+        }
+        run.local = is_local;
+        Ok(())
     }
 }
 

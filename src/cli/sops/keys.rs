@@ -93,7 +93,7 @@ pub(super) fn of_rule(rule: &CreationRule) -> Result<Vec<Vec<Recipient>>, Fault>
 fn recipient(key: &MasterKey) -> Result<Recipient, KeyError> {
     let mut key = key.key_ref();
     match backend(&key.kind) {
-        Ok(backend) => key.id = backend.parse(&key.id)?,
+        Ok(backend) => key.id = backend.parse_of_sops(&key.id)?,
         Err(KeyError::NotInThisBuild(_) | KeyError::UnknownKind(_)) => {}
         Err(error) => return Err(error),
     }

@@ -19,12 +19,15 @@ mod filestatus;
 mod flags;
 mod groups;
 mod keys;
+mod keyservice;
 mod legacy;
 mod load;
 mod path;
+mod publish;
 mod rotate;
 mod set;
 mod updatekeys;
+mod values;
 mod words;
 
 use std::ffi::{OsStr, OsString};
@@ -68,6 +71,8 @@ enum Command {
     Filestatus(filestatus::Args),
     ExecEnv(exec_env::Args),
     ExecFile(exec_file::Args),
+    Publish(publish::PublishArgs),
+    Keyservice(keyservice::KeyserviceArgs),
     Completion(completion::Args),
 }
 
@@ -75,6 +80,9 @@ impl Command {
     fn run(&self, before: &Before, legacy: &Legacy, context: &Context) -> Result<ExitCode, Fault> {
         if let Self::Completion(args) = self {
             return completion::run(args, context);
+        }
+        if let Self::Keyservice(args) = self {
+            return keyservice::run(args, context);
         }
         let face = Face::new(before, self.services(), context)?;
         match self {
@@ -90,7 +98,8 @@ impl Command {
             Self::Filestatus(args) => filestatus::run(args, &face),
             Self::ExecEnv(args) => exec_env::run(args, &face),
             Self::ExecFile(args) => exec_file::run(args, &face),
-            Self::Completion(_) => Ok(ExitCode::SUCCESS),
+            Self::Publish(args) => publish::run(args, &face),
+            Self::Keyservice(_) | Self::Completion(_) => Ok(ExitCode::SUCCESS),
         }
     }
 
@@ -107,7 +116,8 @@ impl Command {
             Self::Groups(groups::Command::Delete(args)) => Some(&args.services),
             Self::ExecEnv(args) => Some(&args.services),
             Self::ExecFile(args) => Some(&args.services),
-            Self::Filestatus(_) | Self::Completion(_) => None,
+            Self::Publish(args) => Some(&args.services),
+            Self::Filestatus(_) | Self::Keyservice(_) | Self::Completion(_) => None,
         }
     }
 
@@ -120,6 +130,7 @@ impl Command {
             Self::Rotate(args) => Some(&args.order),
             Self::ExecEnv(args) => Some(&args.order),
             Self::ExecFile(args) => Some(&args.order),
+            Self::Publish(args) => Some(&args.order),
             _ => None,
         }
     }

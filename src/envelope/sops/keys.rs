@@ -2,12 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use base64::Engine;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-
-use super::pgp_armor;
 use crate::document::{Tree, Value};
-use crate::keys::{KeyRef, Recipient, Stanza};
+use crate::keys::{KeyRef, Recipient, Stanza, text as forms};
 
 /// One key with the data key, or a share of it, wrapped for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,28 +19,17 @@ struct List {
     name: &'static str,
     /// The key type's name in this program.
     kind: &'static str,
-    coding: Coding,
-}
-
-/// How `enc` writes the wrapped bytes.
-#[derive(Clone, Copy)]
-enum Coding {
-    AgeArmor,
-    Base64,
-    Base64Url,
-    PgpArmor,
-    Text,
 }
 
 /// The lists that SOPS knows, in the order in which keys are tried.
 const LISTS: [List; 7] = [
-    List { name: "kms", kind: "aws_kms", coding: Coding::Base64 },
-    List { name: "gcp_kms", kind: "gcp_kms", coding: Coding::Base64 },
-    List { name: "hckms", kind: "hckms", coding: Coding::Text },
-    List { name: "azure_kv", kind: "azure_kv", coding: Coding::Base64Url },
-    List { name: "hc_vault", kind: "vault", coding: Coding::Text },
-    List { name: "pgp", kind: "pgp", coding: Coding::PgpArmor },
-    List { name: "age", kind: "age", coding: Coding::AgeArmor },
+    List { name: "kms", kind: "aws_kms" },
+    List { name: "gcp_kms", kind: "gcp_kms" },
+    List { name: "hckms", kind: "hckms" },
+    List { name: "azure_kv", kind: "azure_kv" },
+    List { name: "hc_vault", kind: "vault" },
+    List { name: "pgp", kind: "pgp" },
+    List { name: "age", kind: "age" },
 ];
 
 /// Whether a name is that of a list of keys.
@@ -68,21 +53,9 @@ impl Key {
     /// As the key backends take it. What cannot be decoded becomes a wrap of no bytes, which opens for nobody.
     #[must_use]
     pub fn stanza(&self) -> Stanza {
-        let list = LISTS.iter().find(|list| list.name == self.list);
-        let enc = self.field("enc");
-        let wrapped = match list.map_or(Coding::Text, |list| list.coding) {
-            Coding::AgeArmor => dearmor(&enc),
-            Coding::Base64 => STANDARD.decode(enc.trim()).ok(),
-            Coding::Base64Url => URL_SAFE_NO_PAD.decode(enc.trim().trim_end_matches('=')).ok(),
-            Coding::PgpArmor => pgp_armor::read(&enc),
-            Coding::Text => Some(enc.into_bytes()),
-        };
-        let key = KeyRef {
-            kind: list.map_or(self.list.as_str(), |list| list.kind).to_owned(),
-            // Fingerprints come in both cases, and with blanks.
-            id: if self.list == "pgp" { self.id().replace(' ', "").to_ascii_uppercase() } else { self.id() },
-            context: self.context(),
-        };
+        let kind = self.kind();
+        let wrapped = forms::read(kind, &self.field("enc"));
+        let key = KeyRef { kind: kind.to_owned(), id: self.id(), context: self.context() };
         let recipient = Recipient { key, name: String::new(), break_glass: false };
         Stanza { recipient, wrapped: wrapped.unwrap_or_default() }
     }
@@ -92,14 +65,8 @@ impl Key {
     pub fn of(stanza: &Stanza, created: &str) -> Option<Self> {
         let KeyRef { kind, id, context } = &stanza.recipient.key;
         let list = LISTS.iter().find(|list| list.kind == kind)?;
-        let enc = match list.coding {
-            Coding::AgeArmor => armor(&stanza.wrapped),
-            Coding::Base64 => STANDARD.encode(&stanza.wrapped),
-            Coding::Base64Url => URL_SAFE_NO_PAD.encode(&stanza.wrapped),
-            Coding::PgpArmor => pgp_armor::write(&stanza.wrapped),
-            Coding::Text => String::from_utf8(stanza.wrapped.clone()).ok()?,
-        };
-        let mut fields: Vec<(String, Tree)> = id_fields(list.name, id)?
+        let enc = forms::write(kind, &stanza.wrapped)?;
+        let mut fields: Vec<(String, Tree)> = forms::fields(kind, id)?
             .into_iter()
             .map(|(name, value)| (name.to_owned(), Tree::text(&value)))
             .collect();
@@ -121,33 +88,16 @@ impl Key {
     /// The key's identifier, as SOPS compares it.
     #[must_use]
     pub fn id(&self) -> String {
-        let join = |names: &[&str]| {
-            let parts: Vec<String> = names.iter().map(|name| self.field(name)).collect();
+        forms::id(self.kind(), |name| self.field(name)).unwrap_or_else(|| {
+            let parts = ["id", "key", "name"].map(|name| self.field(name));
             parts.join("/")
-        };
-        match self.list.as_str() {
-            "kms" => match self.field("role") {
-                role if role.is_empty() => self.field("arn"),
-                role => format!("{}+{role}", self.field("arn")),
-            },
-            "gcp_kms" => self.field("resource_id"),
-            "hckms" => self.field("key_id"),
-            "azure_kv" => format!(
-                "{}/keys/{}/{}",
-                self.field("vault_url").trim_end_matches('/'),
-                self.field("name"),
-                self.field("version")
-            ),
-            "hc_vault" => format!(
-                "{}/v1/{}/keys/{}",
-                self.field("vault_address").trim_end_matches('/'),
-                self.field("engine_path").trim_matches('/'),
-                self.field("key_name")
-            ),
-            "pgp" => self.field("fp"),
-            "age" => self.field("recipient"),
-            _ => join(&["id", "key", "name"]),
-        }
+        })
+    }
+
+    /// The key type's name in this program; the list's where there is none.
+    fn kind(&self) -> &str {
+        let list = LISTS.iter().find(|list| list.name == self.list);
+        list.map_or(self.list.as_str(), |list| list.kind)
     }
 
     fn context(&self) -> BTreeMap<String, String> {
@@ -161,34 +111,6 @@ impl Key {
     }
 }
 
-/// The fields that an identifier is written in.
-fn id_fields(list: &str, id: &str) -> Option<Vec<(&'static str, String)>> {
-    let one = |name| Some(vec![(name, id.to_owned())]);
-    match list {
-        "kms" => Some(match id.split_once('+') {
-            Some((arn, role)) => vec![("arn", arn.to_owned()), ("role", role.to_owned())],
-            None => vec![("arn", id.to_owned())],
-        }),
-        "gcp_kms" => one("resource_id"),
-        "hckms" => one("key_id"),
-        "pgp" => one("fp"),
-        "age" => one("recipient"),
-        "azure_kv" => {
-            let (url, rest) = id.split_once("/keys/")?;
-            let (name, version) = rest.split_once('/').unwrap_or((rest, ""));
-            let fields = [("vault_url", url), ("name", name), ("version", version)];
-            Some(fields.map(|(name, value)| (name, value.to_owned())).into())
-        }
-        "hc_vault" => {
-            let (address, rest) = id.split_once("/v1/")?;
-            let (engine, name) = rest.rsplit_once("/keys/")?;
-            let fields = [("vault_address", address), ("engine_path", engine), ("key_name", name)];
-            Some(fields.map(|(name, value)| (name, value.to_owned())).into())
-        }
-        _ => None,
-    }
-}
-
 /// A leaf's text; `None` for maps and lists.
 pub(super) fn text(tree: &Tree) -> Option<String> {
     match tree {
@@ -197,47 +119,9 @@ pub(super) fn text(tree: &Tree) -> Option<String> {
     }
 }
 
-/// The armor of the age format: base64 in lines of 64 columns, with a last line break.
-fn armor(bytes: &[u8]) -> String {
-    let encoded = STANDARD.encode(bytes);
-    let mut text = String::with_capacity(encoded.len() + encoded.len() / 64 + 80);
-    text.push_str(BEGIN);
-    let mut rest = encoded.as_str();
-    while !rest.is_empty() {
-        let (line, behind) = rest.split_at(rest.len().min(64));
-        text.push('\n');
-        text.push_str(line);
-        rest = behind;
-    }
-    text.push('\n');
-    text.push_str(END);
-    text.push('\n');
-    text
-}
-
-fn dearmor(text: &str) -> Option<Vec<u8>> {
-    let inner = text.trim().strip_prefix(BEGIN)?.strip_suffix(END)?;
-    let joined: String = inner.lines().map(str::trim).collect();
-    STANDARD.decode(joined).ok()
-}
-
-const BEGIN: &str = "-----BEGIN AGE ENCRYPTED FILE-----";
-const END: &str = "-----END AGE ENCRYPTED FILE-----";
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn armor_goes_round() {
-        for length in [1, 47, 48, 49, 200] {
-            let bytes: Vec<u8> = (0..length).collect();
-            let text = armor(&bytes);
-            assert!(text.lines().all(|line| line.len() <= 64));
-            assert_eq!(dearmor(&text), Some(bytes));
-        }
-        assert_eq!(dearmor("-----BEGIN AGE ENCRYPTED FILE-----"), None);
-    }
 
     #[test]
     fn identifiers_go_round() {

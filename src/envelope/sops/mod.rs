@@ -11,7 +11,6 @@ mod metadata;
 mod model;
 mod outline;
 mod pattern;
-mod pgp_armor;
 mod selector;
 mod time;
 mod token;

@@ -21,9 +21,12 @@ impl Message {
         while let Some(packet) = Packet::next(&mut rest)? {
             match packet.tag {
                 SESSION_KEY if keys.len() < MOST_KEYS => keys.push(key_id(packet.body)?),
-                SESSION_KEY => return Err("the wrap is for too many keys"),
+                SESSION_KEY => return Err(TOO_MANY),
                 PROTECTED_DATA | AEAD_DATA if !keys.is_empty() && rest.is_empty() => {
-                    return Ok(Self { keys });
+                    let message = Self { keys };
+                    // Every hidden key is tried with every private key.
+                    let is_tiresome = message.is_hidden() && message.keys.len() > 1;
+                    return if is_tiresome { Err(TOO_MANY) } else { Ok(message) };
                 }
                 PASSPHRASE => return Err("the wrap is encrypted under a passphrase, not for a key"),
                 PLAIN_DATA => return Err("the wrap is not protected against changes"),
@@ -109,6 +112,8 @@ const AEAD_DATA: u8 = 20;
 /// More keys than any wrap has; each may ask for a passphrase.
 const MOST_KEYS: usize = 8;
 
+const TOO_MANY: &str = "the wrap is for too many keys";
+
 const DAMAGED: &str = "the wrap is damaged, or no PGP message";
 
 #[cfg(test)]
@@ -162,6 +167,7 @@ mod tests {
             &[&[0x84, 4, 3, 1, 2, 3], &data[..]].concat(),
             &[&[0x84, 4, 6, 1, 2, 3], &data[..]].concat(),
             &[SESSION.repeat(9).as_slice(), &data].concat(),
+            &[&[0x84, 10, 3, 0, 0, 0, 0, 0, 0, 0, 0, 18], &SESSION[..], &data].concat(),
         ] {
             assert!(keys(bytes).is_err(), "{bytes:x?}");
         }

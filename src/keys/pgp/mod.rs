@@ -1,6 +1,6 @@
 //! PGP keys, through the user's own `gpg`: keyrings, gpg-agent and smart cards are what they are there.
 //!
-//! A wrap is a binary PGP message for exactly one key. [`Pgp::parse`](KeyBackend::parse) takes whole fingerprints only.
+//! A wrap is a binary PGP message for exactly one key. [`parse`](KeyBackend::parse) takes whole fingerprints only.
 //! SOPS files and `.sops.yaml` may have long key ids of 16 digits; wrapping for one works where gpg knows exactly one
 //! such key. Everything else never gets as far as gpg.
 //!
@@ -48,6 +48,10 @@ impl KeyBackend for Pgp {
 
     fn parse(&self, id: &str) -> Result<String, KeyError> {
         Id::fingerprint(id).map(|id| id.to_string())
+    }
+
+    fn parse_of_sops(&self, id: &str) -> Result<String, KeyError> {
+        Id::of_sops(id).map(|id| id.to_string())
     }
 
     fn wrap<'a>(
@@ -210,7 +214,7 @@ fn decrypt(gpg: &Gpg, id: &Id, message: &Message, wrapped: &[u8], run: &Run<'_>)
     let mut command = gpg.command();
     command.arg(format!("--max-output={SECRET_LIMIT}"));
     if message.is_hidden() {
-        // Not one private key after the other.
+        // The right one first: gpg goes on with the others, and may ask for the passphrase of each.
         command.arg(format!("--try-secret-key={}", id.digits));
     }
     if may_ask {

@@ -54,7 +54,8 @@ impl Home {
     fn key(&self, name: &str, algorithm: &str, passphrase: &str) -> String {
         let address = format!("{name}@example.org");
         let passphrase = format!("--passphrase={passphrase}");
-        self.gpg(&[&passphrase, "--quick-generate-key", &address, algorithm, "default", "never"], b"");
+        let usage = if algorithm.starts_with("rsa") { "cert,sign,encr" } else { "default" };
+        self.gpg(&[&passphrase, "--quick-generate-key", &address, algorithm, usage, "never"], b"");
         self.fingerprint(&address)
     }
 

@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test file uses the part it needs")]
 
 mod dice;
+mod gpg;
 mod project;
 pub(crate) mod python;
 mod run;
@@ -15,6 +16,7 @@ use std::process::Command;
 use tempfile::TempDir;
 
 pub(crate) use dice::{Dice, number};
+pub(crate) use gpg::Gpg;
 pub(crate) use project::Project;
 pub(crate) use run::{Output, Run};
 pub(crate) use tools::{skip, tools};

@@ -239,7 +239,7 @@ fn text(bytes: &SecretBytes) -> Result<SecretText, RenderError> {
 
 fn shown(part: &PathPart) -> String {
     match part {
-        PathPart::Key(key) => format!("[\"{key}\"]"),
+        PathPart::Key(key) => format!("['{key}']"),
         PathPart::Index(index) => format!("[{index}]"),
     }
 }
