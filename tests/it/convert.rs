@@ -244,3 +244,37 @@ fn one_file_that_fails_stops_no_other() {
     "#]]);
     assert!(project.read("a.yaml").contains("\nsealeaf:\n"));
 }
+
+#[test]
+fn files_that_sops_wrote() {
+    let Some(sops) = Sops::new() else { return skip("there is no `sops`") };
+    let project = sops_project("creation_rules:\n  - age: ALICE\n");
+    let files = [
+        ("a.yaml", "# top\na: 1 # why\nb:\n    - x\n    - # in\n      k: v\n---\nc: |\n    two\n    lines\n"),
+        ("b.json", "{\n\t\"a\": [\n\t\t1,\n\t\t\"x\"\n\t]\n}\n"),
+        ("c.env", "# note\nA=one\nB=two words\n"),
+        ("d.ini", "[s]\n; note\nk = v\n"),
+    ];
+    for (name, text) in files {
+        project.write(name, text);
+        let made =
+            project.command(sops.program().to_str().unwrap()).args(["encrypt", "-i", name]).output().unwrap();
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    }
+    let opened = |name: &str| project.open(name);
+    let before: Vec<String> = files.iter().map(|(name, _)| opened(name)).collect();
+    project.configure(PEOPLE, "[[rule]]\nfiles = [\"*\"]\nto = [\"alice\"]\ncomments = \"encrypt\"\n");
+    let run = |to: &str| project.run(&["convert", "--to", to, "a.yaml", "b.json", "c.env", "d.ini"]);
+    run("native").check(0, expect![""], expect![""]);
+    assert_eq!(files.iter().map(|(name, _)| opened(name)).collect::<Vec<_>>(), before);
+    run("sops").check(0, expect![""], expect![""]);
+    assert_eq!(files.iter().map(|(name, _)| opened(name)).collect::<Vec<_>>(), before);
+}
+
+#[test]
+fn a_scope_is_lost_in_sops_files() {
+    let project = sops_project("creation_rules:\n  - age: ALICE\n");
+    project.configure(PEOPLE, "[[rule]]\nfiles = [\"*\"]\nto = [\"alice\"]\nscope = \"prod\"\n");
+    project.seal("a.yaml", "x: 1\n");
+    project.run(&["convert", "--to", "sops", "a.yaml"]).check(0, expect![""], expect![""]);
+}

@@ -31,7 +31,8 @@ fn without_hints(text: &str) -> String {
     while let Some(at) = rest.find('|') {
         out.push_str(&rest[..=at]);
         rest = &rest[at + 1..];
-        let is_hint = rest.starts_with(|c: char| c.is_ascii_digit()) && rest[1..].starts_with(['\n', '-', '+']);
+        let is_hint =
+            rest.starts_with(|c: char| c.is_ascii_digit()) && rest[1..].starts_with(['\n', '-', '+']);
         rest = if is_hint { &rest[1..] } else { rest };
     }
     out.push_str(rest);
@@ -65,13 +66,22 @@ fn random_yaml_in_yaml_and_json() {
     let (mut same, mut other) = (0, Vec::new());
     for round in 0..rounds {
         for to in ["yaml", "json"] {
-            let text = Writer::new(5000 + round, false).yaml(40).replace(".inf", "1").replace("-.INF", "2").replace(".nan", "3");
+            let text = Writer::new(5000 + round, false)
+                .yaml(40)
+                .replace(".inf", "1")
+                .replace("-.INF", "2")
+                .replace(".nan", "3");
             let (count, found) = compare(&sops, &text, "yaml", to);
             same += count;
             other.extend(found);
         }
     }
-    assert!(other.is_empty(), "{same} are the same, {} are not: {:#?}", other.len(), &other[..other.len().min(5)]);
+    assert!(
+        other.is_empty(),
+        "{same} are the same, {} are not: {:#?}",
+        other.len(),
+        &other[..other.len().min(5)]
+    );
     assert!(rounds < 12 || same > 800, "{same}");
 }
 
@@ -84,13 +94,23 @@ fn comments_in_yaml() {
         let (count, found) = compare(&sops, &text, "yaml", "yaml");
         same += count;
         // SOPS loses the comments of empty collections, and some before lists.
-        let lines = |text: &str| text.lines().filter(|line| !line.trim_start().starts_with('#')).map(str::to_owned).collect::<Vec<_>>();
+        let lines = |text: &str| {
+            text.lines()
+                .filter(|line| !line.trim_start().starts_with('#'))
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
+        };
         for (theirs, ours) in found {
             assert_eq!(lines(&theirs), lines(&ours), "{text}");
             other.push((theirs, ours));
         }
     }
-    assert!(other.len() * 20 < same, "{same} are the same, {} are not: {:#?}", other.len(), &other[..other.len().min(5)]);
+    assert!(
+        other.len() * 20 < same,
+        "{same} are the same, {} are not: {:#?}",
+        other.len(),
+        &other[..other.len().min(5)]
+    );
 }
 
 #[test]
@@ -99,7 +119,8 @@ fn random_json_in_yaml_and_json() {
     let (mut same, mut other) = (0, Vec::new());
     for round in 0..number("SEALEAF_SOPS_ROUNDS").unwrap_or(10) {
         let mut writer = Writer::new(7000 + round, false);
-        let entries: Vec<String> = (0..40).map(|entry| format!("  \"top{entry}\": {}", writer.json(0))).collect();
+        let entries: Vec<String> =
+            (0..40).map(|entry| format!("  \"top{entry}\": {}", writer.json(0))).collect();
         let text = format!("{{\n{}\n}}\n", entries.join(",\n"));
         for to in ["yaml", "json"] {
             // To SOPS 3.11 all numbers of JSON are floats, which shows in large ones and in YAML.
@@ -109,7 +130,12 @@ fn random_json_in_yaml_and_json() {
             other.extend(found);
         }
     }
-    assert!(other.is_empty(), "{same} are the same, {} are not: {:#?}", other.len(), &other[..other.len().min(5)]);
+    assert!(
+        other.is_empty(),
+        "{same} are the same, {} are not: {:#?}",
+        other.len(),
+        &other[..other.len().min(5)]
+    );
 }
 
 #[test]
@@ -117,9 +143,33 @@ fn scalars_in_lines() {
     let Some(sops) = Sops::new() else { return skip("there is no `sops`") };
     let mut dice = Dice::new(1);
     let values = [
-        "abc", "5", "-42", "1.5", "1.0", "12345678.5", "1e-7", "1e6", "true", "2024-01-02", "2024-01-02T03:04:05.10Z",
-        "2001-12-14t21:59:43.10-05:00", ".inf", "-.inf", ".nan", "\"a\\nb\"", "'q \"x\" `y` #z;'", "' sp '", "''", "0x1F", "héllo", "\"tab\\tx\"",
-        "'#c'", "'a;b'", "'`'", "'a=b'", "x:y",
+        "abc",
+        "5",
+        "-42",
+        "1.5",
+        "1.0",
+        "12345678.5",
+        "1e-7",
+        "1e6",
+        "true",
+        "2024-01-02",
+        "2024-01-02T03:04:05.10Z",
+        "2001-12-14t21:59:43.10-05:00",
+        ".inf",
+        "-.inf",
+        ".nan",
+        "\"a\\nb\"",
+        "'q \"x\" `y` #z;'",
+        "' sp '",
+        "''",
+        "0x1F",
+        "héllo",
+        "\"tab\\tx\"",
+        "'#c'",
+        "'a;b'",
+        "'`'",
+        "'a=b'",
+        "x:y",
     ];
     for _ in 0..number("SEALEAF_SOPS_ROUNDS").unwrap_or(8) {
         let mut flat = String::new();
@@ -127,7 +177,12 @@ fn scalars_in_lines() {
         for entry in 0..30 {
             let comment = if dice.chance(30) { format!("# c{entry}\n") } else { String::new() };
             flat.push_str(&format!("{comment}top{entry}: {}\n", dice.pick(&values)));
-            sections.push_str(&format!("top{entry}:\n  {}k: {}\n  long key: {}\n", comment.replace('\n', "\n  "), dice.pick(&values), dice.pick(&values)));
+            sections.push_str(&format!(
+                "top{entry}:\n  {}k: {}\n  long key: {}\n",
+                comment.replace('\n', "\n  "),
+                dice.pick(&values),
+                dice.pick(&values)
+            ));
         }
         for (text, to) in [(&flat, "dotenv"), (&sections, "ini")] {
             let (_, other) = compare(&sops, text, "yaml", to);
@@ -166,9 +221,22 @@ fn parts_of_documents() {
     let key = |text: &str| PathPart::Key(text.to_owned());
     let at = PathPart::Index;
     for parts in [
-        vec![key("a")], vec![key("f")], vec![key("t")], vec![key("b")], vec![key("n")], vec![key("s")], vec![key("l")],
-        vec![key("l"), at(0)], vec![key("l"), at(1)], vec![key("l"), at(2)], vec![key("l"), at(2), key("d")],
-        vec![key("m")], vec![key("m"), key("k")], vec![key("m"), key("e")], vec![key("q")], vec![key("l"), at(9)],
+        vec![key("a")],
+        vec![key("f")],
+        vec![key("t")],
+        vec![key("b")],
+        vec![key("n")],
+        vec![key("s")],
+        vec![key("l")],
+        vec![key("l"), at(0)],
+        vec![key("l"), at(1)],
+        vec![key("l"), at(2)],
+        vec![key("l"), at(2), key("d")],
+        vec![key("m")],
+        vec![key("m"), key("k")],
+        vec![key("m"), key("e")],
+        vec![key("q")],
+        vec![key("l"), at(9)],
     ] {
         let shown: String = parts
             .iter()
@@ -178,7 +246,9 @@ fn parts_of_documents() {
             })
             .collect();
         for to in ["yaml", "json", "dotenv", "ini", "binary"] {
-            let theirs = sops.output(&["decrypt", "--extract", &shown, "--output-type", to, path.to_str().unwrap()]).ok();
+            let theirs = sops
+                .output(&["decrypt", "--extract", &shown, "--output-type", to, path.to_str().unwrap()])
+                .ok();
             let ours = extract(opened.plain(), &parts, format(to), &Layout::default());
             assert_eq!(ours.ok().map(|text| text.to_string()), theirs, "{shown} in {to}");
         }
