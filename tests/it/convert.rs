@@ -253,7 +253,7 @@ fn files_that_sops_wrote() {
         ("a.yaml", "# top\na: 1 # why\nb:\n    - x\n    - # in\n      k: v\n---\nc: |\n    two\n    lines\n"),
         ("b.json", "{\n\t\"a\": [\n\t\t1,\n\t\t\"x\"\n\t]\n}\n"),
         ("c.env", "# note\nA=one\nB=two words\n"),
-        ("d.ini", "[s]\n; note\nk = v\n"),
+        ("d.ini", "[s]\n; note\n; more\nk = v\n"),
     ];
     for (name, text) in files {
         project.write(name, text);
@@ -265,9 +265,27 @@ fn files_that_sops_wrote() {
     let before: Vec<String> = files.iter().map(|(name, _)| opened(name)).collect();
     project.configure(PEOPLE, "[[rule]]\nfiles = [\"*\"]\nto = [\"alice\"]\ncomments = \"encrypt\"\n");
     let run = |to: &str| project.run(&["convert", "--to", to, "a.yaml", "b.json", "c.env", "d.ini"]);
-    run("native").check(0, expect![""], expect![""]);
+    run("native").check(
+        0,
+        expect![""],
+        expect![[r#"
+        sealeaf: a.yaml: native file now: 4 values and 3 comments, the same in both
+        sealeaf: b.json: native file now: 2 values, the same in both
+        sealeaf: c.env: native file now: 2 values and 1 comment, the same in both
+        sealeaf: d.ini: native file now: 1 value and 2 comments, the same in both
+    "#]],
+    );
     assert_eq!(files.iter().map(|(name, _)| opened(name)).collect::<Vec<_>>(), before);
-    run("sops").check(0, expect![""], expect![""]);
+    run("sops").check(
+        0,
+        expect![""],
+        expect![[r#"
+        sealeaf: a.yaml: SOPS file now: 4 values and 3 comments, the same in both
+        sealeaf: b.json: SOPS file now: 2 values, the same in both
+        sealeaf: c.env: SOPS file now: 2 values and 1 comment, the same in both
+        sealeaf: d.ini: SOPS file now: 1 value and 2 comments, the same in both
+    "#]],
+    );
     assert_eq!(files.iter().map(|(name, _)| opened(name)).collect::<Vec<_>>(), before);
 }
 
@@ -276,5 +294,11 @@ fn a_scope_is_lost_in_sops_files() {
     let project = sops_project("creation_rules:\n  - age: ALICE\n");
     project.configure(PEOPLE, "[[rule]]\nfiles = [\"*\"]\nto = [\"alice\"]\nscope = \"prod\"\n");
     project.seal("a.yaml", "x: 1\n");
-    project.run(&["convert", "--to", "sops", "a.yaml"]).check(0, expect![""], expect![""]);
+    project.run(&["convert", "--to", "sops", "a.yaml"]).check(
+        0,
+        expect![""],
+        expect![[r#"
+        sealeaf: a.yaml: SOPS file now: 1 value, the same in both; not bound to its place any more
+    "#]],
+    );
 }
