@@ -18,7 +18,7 @@ use super::output::{Content, Lock};
 use super::plan::{Accepting, Envelope, Plan, Selectors};
 use super::recipient::parse_all;
 use super::report::{Context as _, Kind, Report, plural};
-use super::session::{Linked, Session, named};
+use super::session::{Linked, Session, named, plain};
 use super::together::{self, Made};
 
 /// Make native files of SOPS files, or the other way round
@@ -94,6 +94,7 @@ fn convert(
     path: &Path,
     session: &Session<'_>,
 ) -> Result<(SecretText, String), Report> {
+    let context = session.context;
     let before = Opened::read(input, None, Linked::Refuse, session)?;
     if let Opened::Native(open) = &before {
         session.check_identity(open, path)?;
@@ -101,15 +102,23 @@ fn convert(
     refuse_what_is_lost(&before)?;
     let plan = plan(args, &before, path, session)?;
     let accepting = Accepting { no_secrets: args.allow_no_secrets, comments: args.allow_comments };
-    let sealed = plan.seal(before.plain().clone(), input.format, None, accepting, session)?;
+    // SOPS reads some formats in a way of its own.
+    let document = plain(&before.plain().source, plan.format(input.format), context)?;
+    let sealed = plan.seal(document, input.format, None, accepting, session)?;
     let after = reopen(&sealed.text, &plan, input, session)?;
     let is_stripped = matches!(&plan, Plan::Native(policy, _) if policy.comments == Comments::Strip);
-    let proof = prove(before.plain(), after.plain(), is_stripped)?;
+    let read = |open: &Opened| plain(&open.plain().source, input.format, context);
+    let proof = prove(&read(&before)?, &read(&after)?, is_stripped)?;
     let exposure = Covered::of(&before)?.compare(&Covered::of(&after)?, before.plain());
     refuse_exposure(args, &exposure, is_stripped)?;
     let mut notes = vec![format!("{} now: {proof}, the same in both", name(args.to))];
     notes.extend(count(exposure.hidden, "value or comment", "values or comments", "encrypted that were not"));
     notes.extend(count(exposure.shown.len(), "value", "values", "in clear that were not"));
+    if let (Opened::Native(open), Plan::Sops(_)) = (&before, &plan)
+        && !open.header().policy.scope.is_empty()
+    {
+        notes.push("not bound to its place any more".to_owned());
+    }
     notes.extend(readers(&before, &plan));
     Ok((sealed.text, notes.join("; ")))
 }

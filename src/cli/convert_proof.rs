@@ -52,10 +52,14 @@ impl Covered {
                 let outline = Outline::of(plain, &open.sealed_file().metadata().selector)?;
                 let slots = || outline.slots.iter().filter(|slot| slot.encrypted && slot.aliased.is_none());
                 let leaf = |what: &What| if let What::Leaf(id) = what { Some(*id) } else { None };
-                let comment = |what: &What| if let What::Comment(index) = what { Some(*index) } else { None };
+                let comment = |what: &What| match what {
+                    What::Comment(index) => *index..index.saturating_add(1),
+                    What::Block(lines) => lines.clone(),
+                    _ => 0..0,
+                };
                 (
                     slots().filter_map(|slot| leaf(&slot.what)).collect(),
-                    slots().filter_map(|slot| comment(&slot.what)).collect(),
+                    slots().flat_map(|slot| comment(&slot.what)).collect(),
                 )
             }
         };

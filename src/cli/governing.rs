@@ -187,7 +187,7 @@ impl SopsRuling {
 
     /// The same with every value and comment encrypted.
     pub(crate) fn encrypting_all(&self) -> Result<Self, Report> {
-        Ok(Self { selector: Some(Selector::new(By::EncryptedRegex, ALL)?), ..self.clone() })
+        Ok(Self { selector: Some(Selector::new(By::UnencryptedRegex, NOTHING)?), ..self.clone() })
     }
 
     /// Whether this build can wrap for everyone of the rule.
@@ -281,5 +281,5 @@ fn is_in_this_build(kind: &str) -> bool {
     BACKENDS.iter().any(|(name, backend)| *name == kind && backend.is_some())
 }
 
-/// Matches every key.
-pub(crate) const ALL: &str = ".*";
+/// Matches no text: behind the end there is no character.
+pub(crate) const NOTHING: &str = "$.";

@@ -11,7 +11,7 @@ use sealeaf::keys::{KeyRef, Recipient};
 
 use super::context::Context;
 use super::escape;
-use super::governing::{ALL, SopsRuling, is_same_key};
+use super::governing::{NOTHING, SopsRuling, is_same_key};
 use super::input::Input;
 use super::keygen::now;
 use super::report::{Context as _, Kind, Report, plural};
@@ -248,7 +248,7 @@ pub(crate) fn next_of_all(
     let now = now();
     let next = sops::Next {
         plain: Some(plain),
-        selector: Some(Selector::new(By::EncryptedRegex, ALL)?),
+        selector: Some(Selector::new(By::UnencryptedRegex, NOTHING)?),
         now: &now,
         allow_no_secrets: true,
         ..sops::Next::default()

@@ -244,3 +244,61 @@ fn one_file_that_fails_stops_no_other() {
     "#]]);
     assert!(project.read("a.yaml").contains("\nsealeaf:\n"));
 }
+
+#[test]
+fn files_that_sops_wrote() {
+    let Some(sops) = Sops::new() else { return skip("there is no `sops`") };
+    let project = sops_project("creation_rules:\n  - age: ALICE\n");
+    let files = [
+        ("a.yaml", "# top\na: 1 # why\nb:\n    - x\n    - # in\n      k: v\n---\nc: |\n    two\n    lines\n"),
+        ("b.json", "{\n\t\"a\": [\n\t\t1,\n\t\t\"x\"\n\t]\n}\n"),
+        ("c.env", "# note\nA=one\nB=two words\n"),
+        ("d.ini", "[s]\n; note\n; more\nk = v\n"),
+    ];
+    for (name, text) in files {
+        project.write(name, text);
+        let made =
+            project.command(sops.program().to_str().unwrap()).args(["encrypt", "-i", name]).output().unwrap();
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    }
+    let opened = |name: &str| project.open(name);
+    let before: Vec<String> = files.iter().map(|(name, _)| opened(name)).collect();
+    project.configure(PEOPLE, "[[rule]]\nfiles = [\"*\"]\nto = [\"alice\"]\ncomments = \"encrypt\"\n");
+    let run = |to: &str| project.run(&["convert", "--to", to, "a.yaml", "b.json", "c.env", "d.ini"]);
+    run("native").check(
+        0,
+        expect![""],
+        expect![[r#"
+        sealeaf: a.yaml: native file now: 4 values and 3 comments, the same in both
+        sealeaf: b.json: native file now: 2 values, the same in both
+        sealeaf: c.env: native file now: 2 values and 1 comment, the same in both
+        sealeaf: d.ini: native file now: 1 value and 2 comments, the same in both
+    "#]],
+    );
+    assert_eq!(files.iter().map(|(name, _)| opened(name)).collect::<Vec<_>>(), before);
+    run("sops").check(
+        0,
+        expect![""],
+        expect![[r#"
+        sealeaf: a.yaml: SOPS file now: 4 values and 3 comments, the same in both
+        sealeaf: b.json: SOPS file now: 2 values, the same in both
+        sealeaf: c.env: SOPS file now: 2 values and 1 comment, the same in both
+        sealeaf: d.ini: SOPS file now: 1 value and 2 comments, the same in both
+    "#]],
+    );
+    assert_eq!(files.iter().map(|(name, _)| opened(name)).collect::<Vec<_>>(), before);
+}
+
+#[test]
+fn a_scope_is_lost_in_sops_files() {
+    let project = sops_project("creation_rules:\n  - age: ALICE\n");
+    project.configure(PEOPLE, "[[rule]]\nfiles = [\"*\"]\nto = [\"alice\"]\nscope = \"prod\"\n");
+    project.seal("a.yaml", "x: 1\n");
+    project.run(&["convert", "--to", "sops", "a.yaml"]).check(
+        0,
+        expect![""],
+        expect![[r#"
+        sealeaf: a.yaml: SOPS file now: 1 value, the same in both; not bound to its place any more
+    "#]],
+    );
+}

@@ -195,3 +195,22 @@ fn a_configuration_that_is_not_in_order_is_an_error() {
         sealeaf: error: [ROOT]/repo/.sops.yaml:2:1: `nobody` is no age key: expected `age1…`, `ssh-ed25519 AAAA…` or `ssh-rsa AAAA…`
     "#]]);
 }
+
+/// An edit that cannot be written is kept with everything in it encrypted, whatever the rule encrypts.
+#[test]
+fn an_edit_that_is_not_written_is_kept_encrypted() {
+    let project = project("creation_rules:\n  - age: ALICE\n    encrypted_regex: ^data$\n");
+    project.write("a.yaml", "data: one\nkind: x\n");
+    project.run(&["encrypt", "-q", "a.yaml"]).stdout();
+    let editor = project.editor("printf 'date: canary # note\\n' > \"$1\"");
+    project.run(&["edit", "a.yaml"]).env("SEALEAF_EDITOR", editor).fails(7, expect![[r#"
+        sealeaf: error: a.yaml: the rule seals nothing in this file
+        sealeaf: hint: check the rule's `encrypt` and `clear` patterns with `sealeaf explain`, or say --allow-no-secrets
+        sealeaf: error: a.yaml: the edit is not in the file
+        sealeaf: hint: your text is kept, sealed, in `a.yaml.rej`: read it with `sealeaf decrypt --path a.yaml a.yaml.rej`, and edit `a.yaml` again
+    "#]]);
+    let kept = project.read("a.yaml.rej");
+    assert!(!kept.contains("canary") && !kept.contains("note"), "{kept}");
+    let opened = project.run(&["decrypt", "--path", "a.yaml", "a.yaml.rej"]).stdout();
+    assert_eq!(opened, "date: canary # note\n");
+}
