@@ -119,6 +119,11 @@ impl<'a> Subject<'a> {
         original: Option<Original>,
         session: &Session<'_>,
     ) -> Result<Self, Report> {
+        if session.governing(path)?.is_none() {
+            return Err(Report::message(Kind::Refused, "no rule covers this file").hint(
+                "add one to `.sealeaf.toml` or `.sops.yaml`, or seal a first version with `sealeaf encrypt --to`",
+            ));
+        }
         let asked = Asked { path: Some(path), to: &[], envelope: None, selectors: &Selectors::default() };
         let plan = Plan::choose(&asked, session)?;
         let before = plan.committed(path, format, session)?;

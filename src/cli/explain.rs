@@ -47,6 +47,7 @@ struct Explanation<'a> {
     rule: Option<RuleView<'a>>,
     policy: Option<PolicyView<'a>>,
     /// For a SOPS file, now or once encrypted.
+    #[serde(skip_serializing_if = "Option::is_none")]
     sops: Option<SopsView>,
     recipients: Vec<Reader<'a>>,
     /// Places that may hold further keys of the user's.

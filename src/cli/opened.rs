@@ -15,7 +15,7 @@ use super::governing::{ALL, SopsRuling, is_same_key};
 use super::input::Input;
 use super::keygen::now;
 use super::report::{Context as _, Kind, Report, plural};
-use super::session::{Linked, Session, no_rule};
+use super::session::{Linked, Session};
 
 /// An opened file.
 pub(crate) enum Opened {
@@ -206,7 +206,10 @@ pub(crate) fn rotate_sops(
     let rule = session.governing(path)?.map(|rule| rule.sops());
     let (groups, threshold) = match &rule {
         None if !accept => {
-            return Err(no_rule(path).hint(format!("or accept the file's own recipients with {ACCEPT}")));
+            let message = "no rule covers this file, and nothing else vouches for its recipients";
+            return Err(Report::message(Kind::Refused, message).hint(format!(
+                "add one to `.sealeaf.toml` or `.sops.yaml`, or accept the file's own recipients with {ACCEPT}"
+            )));
         }
         None => (file.recipients(), file.metadata().threshold),
         Some(rule) => {

@@ -117,8 +117,7 @@ impl Rule {
         let is_sops = envelope == EnvelopeName::Sops;
         if let (true, 2.., 1) = (is_sops, access.groups.len(), access.threshold) {
             // Shamir's sharing has no threshold of one.
-            let problem = SopsProblem::Threshold { threshold: 1, groups: access.groups.len() };
-            return Err(source.error(table.at("threshold"), problem.into()));
+            return Err(source.error(table.at("threshold"), SopsProblem::OneShare.into()));
         }
         let pq = table.has("pq");
         let planned = [

@@ -111,7 +111,7 @@ fn without_a_rule_nothing_is_opened() {
         7,
         expect![[r#"
             sealeaf: error: other.yaml: no rule covers this file
-            sealeaf: hint: add one to `.sealeaf.toml` at the root of the repository, or seal a first version with `sealeaf encrypt --to`
+            sealeaf: hint: add one to `.sealeaf.toml` or `.sops.yaml`, or seal a first version with `sealeaf encrypt --to`
         "#]],
     );
     assert!(!sandbox.home().join("started").exists());

@@ -200,7 +200,7 @@ fn recipients_can_be_named() {
         7,
         expect![[r#"
             sealeaf: error: x.yaml: no rule covers this file
-            sealeaf: hint: add one to `.sealeaf.toml` at the root of the repository, or name recipients with --to
+            sealeaf: hint: add one to `.sealeaf.toml` or `.sops.yaml`, or name recipients with --to
         "#]],
     );
     project.run(&["encrypt", "x.yaml", "--to", "alise"]).fails(

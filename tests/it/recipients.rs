@@ -281,7 +281,7 @@ fn what_was_not_asked_for_needs_consent() {
         expect![[r#"
             sealeaf: error: the rules change who can read, or what is protected
               secrets/b.yaml: show db.user in clear
-            sealeaf: hint: look at who changed `.sealeaf.toml`; where this is what you want, say --yes
+            sealeaf: hint: look at who changed the configuration; where this is what you want, say --yes
         "#]],
     );
     project.run(&["recipients", "add", "carol", &key, "--rule", "2", "--yes"]).check(

@@ -163,7 +163,7 @@ fn values_follow_the_patterns() {
         expect![[r#"
             sealeaf: error: the rules change who can read, or what is protected
               secrets/a.yaml: show db.user in clear
-            sealeaf: hint: look at who changed `.sealeaf.toml`; where this is what you want, say --yes
+            sealeaf: hint: look at who changed the configuration; where this is what you want, say --yes
         "#]],
     );
     project.run(&["rekey", "secrets/a.yaml", "--yes"]).check(
@@ -234,7 +234,7 @@ fn ac_33_a_file_of_another_scope_is_not_taken_over_silently() {
         expect![[r#"
             sealeaf: error: the rules change who can read, or what is protected
               prod/a.yaml: scope: `staging` to `prod`
-            sealeaf: hint: look at who changed `.sealeaf.toml`; where this is what you want, say --yes
+            sealeaf: hint: look at who changed the configuration; where this is what you want, say --yes
         "#]],
     );
     project.run(&["rekey", "--all", "--yes"]).stdout();
@@ -314,7 +314,7 @@ fn who_shuts_themselves_out_is_told() {
             sealeaf: error: the rules change who can read, or what is protected
               secrets/a.yaml: remove alice ([ALICE])
               secrets/a.yaml: you cannot open it any more
-            sealeaf: hint: look at who changed `.sealeaf.toml`; where this is what you want, say --yes
+            sealeaf: hint: look at who changed the configuration; where this is what you want, say --yes
         "#]],
     );
 }
@@ -344,13 +344,13 @@ fn files_that_are_no_business_of_rekey() {
         7,
         expect![[r#"
             sealeaf: error: x.yaml: no rule covers this file
-            sealeaf: hint: add one to `.sealeaf.toml` at the root of the repository
+            sealeaf: hint: add one to `.sealeaf.toml` or `.sops.yaml`
         "#]],
     );
     project.run(&["rekey", "secrets/plain.yaml"]).fails(
         6,
         expect![[r#"
-            sealeaf: error: secrets/plain.yaml: the file is not sealed: it has no `sealeaf` entry
+            sealeaf: error: secrets/plain.yaml: the file is not sealed: it has no `sealeaf` or `sops` entry
             sealeaf: hint: seal it with `sealeaf encrypt`
         "#]],
     );

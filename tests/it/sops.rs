@@ -1,5 +1,6 @@
 //! SOPS files, against the real `sops`: what either writes, the other reads.
 
+mod danger;
 mod edits;
 mod exchange;
 mod face;

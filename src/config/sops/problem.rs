@@ -75,6 +75,9 @@ pub enum SopsProblem {
     /// A key that its type does not accept.
     #[error("{0}")]
     Key(String),
+    /// A rule of `.sealeaf.toml` that shares the data key and wants one share.
+    #[error("`threshold` must be at least 2 with `envelope = \"sops\"`")]
+    OneShare,
     /// A rule that names nobody.
     #[error("the rule names no key")]
     NoKeys,

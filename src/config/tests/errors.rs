@@ -100,6 +100,31 @@ fn groups_of_names() {
 }
 
 #[test]
+fn rules_of_sops_files() {
+    let check = |body: &str, expect: &str| check(&rule(&format!("[[rule]]\n{body}")), expect);
+    check(
+        "files = ['a']\nto = ['bob']\nencrypted_regex = 'x'",
+        "6:1: `encrypted_regex` has no meaning in a rule with `envelope = \"native\"`",
+    );
+    check(
+        "files = ['a']\nto = ['bob']\nenvelope = 'sops'\nclear = ['x']",
+        "7:1: `clear` has no meaning in a rule with `envelope = \"sops\"`",
+    );
+    check(
+        "files = ['a']\nto = ['bob']\nenvelope = 'sops'\nencrypted_regex = '('",
+        "7:19: `encrypted_regex` is no regular expression: unclosed group",
+    );
+    check(
+        "files = ['a']\nto = ['bob']\nenvelope = 'sops'\nencrypted_suffix = 'x'\nencrypted_regex = 'y'",
+        "8:1: `encrypted_suffix` and `encrypted_regex` exclude each other: a rule has one selector",
+    );
+    check(
+        "files = ['a']\ngroups = [['alice'], ['bob']]\nthreshold = 1\nenvelope = 'sops'",
+        "6:1: `threshold` must be at least 2 with `envelope = \"sops\"`",
+    );
+}
+
+#[test]
 fn rules() {
     let check = |body: &str, expect: &str| check(&rule(&format!("[[rule]]\n{body}")), expect);
     check("to = ['alice']", "3:1: a rule has no `files`");
@@ -112,7 +137,10 @@ fn rules() {
     check("files = ['a']\nto = ['ops', 'alice']", "5:14: `alice` is listed twice: it is in `ops` too");
     check("files = ['a']\nto = ['bobb']", "5:7: no recipient is called `bobb` (did you mean `bob`?)");
     check("file = ['a']", "4:1: unknown key `file` in a rule (did you mean `files`?)");
-    check("files = ['a']\nto = ['bob']\nencrypt_regex = 'x'", "6:1: unknown key `encrypt_regex` in a rule");
+    check(
+        "files = ['a']\nto = ['bob']\nencrypt_regex = 'x'",
+        "6:1: unknown key `encrypt_regex` in a rule (did you mean `encrypted_regex`?)",
+    );
     check("files = ['a']\nto = ['bob']\nencrypt = []", "6:1: `encrypt` is empty");
     check(
         "files = ['a']\nto = ['bob']\ncomments = 'none'",

@@ -9,7 +9,7 @@ use crate::support::{Project, skip};
 
 const PEOPLE: &[&str] = &["alice", "bob", "carol"];
 
-const RULES: &str = "\
+pub(super) const RULES: &str = "\
 creation_rules:
   - path_regex: ^prod/
     encrypted_regex: ^(data|password)$
@@ -26,7 +26,7 @@ creation_rules:
     mac_only_encrypted: true
 ";
 
-const PROD: &str = "kind: x\ndata:\n  a: 1 # why\n";
+pub(super) const PROD: &str = "kind: x\ndata:\n  a: 1 # why\n";
 
 /// A repository whose only configuration is `.sops.yaml`, with these people's keys for their names in capitals.
 pub(crate) fn project(rules: &str) -> Project {
@@ -36,7 +36,7 @@ pub(crate) fn project(rules: &str) -> Project {
     project
 }
 
-fn configure(project: &Project, rules: &str) {
+pub(super) fn configure(project: &Project, rules: &str) {
     let text = PEOPLE
         .iter()
         .fold(rules.to_owned(), |text, name| text.replace(&name.to_uppercase(), project.key(name)));
@@ -59,14 +59,18 @@ fn opened_by_sops(sops: &Sops, project: &Project, people: &[&str], name: &str) -
 }
 
 /// Somebody with the keys of several people.
-fn run_with<'p>(project: &'p Project, people: &[&str], arguments: &[&str]) -> crate::support::Run<'p> {
+pub(super) fn run_with<'p>(
+    project: &'p Project,
+    people: &[&str],
+    arguments: &[&str],
+) -> crate::support::Run<'p> {
     let keys: String =
         people.iter().map(|name| fs::read_to_string(project.identity(name)).unwrap()).collect();
     project.run_as_nobody(arguments).env("SEALEAF_IDENTITY", keys)
 }
 
 /// Masks the beginnings of keys.
-fn short(project: &Project, text: &str) -> String {
+pub(super) fn short(project: &Project, text: &str) -> String {
     PEOPLE
         .iter()
         .fold(text.to_owned(), |text, name| text.replace(&project.key(name)[..12], &name.to_uppercase()))
@@ -318,116 +322,6 @@ fn rekey_brings_files_to_their_rules() {
     assert_eq!(project.run_as("bob", &["get", "b.enc.yaml", "x"]).output().code, 4);
 }
 
-/// Who stands in a SOPS file is not authenticated, nor is the threshold.
-#[test]
-fn ac_79_what_the_file_says_of_its_recipients_is_not_believed() {
-    let project = project(RULES);
-    project.write("prod/a.yaml", PROD).write("b.enc.yaml", "x: one\n");
-    project.run(&["encrypt", "-q", "prod/a.yaml", "b.enc.yaml"]).stdout();
-    let run = |arguments: &[&str]| run_with(&project, &["alice", "bob", "carol"], arguments);
-    configure(&project, &RULES.replace("shamir_threshold: 2", "shamir_threshold: 3"));
-    run(&["rotate", "prod/a.yaml"]).fails(7, expect![[r#"
-        sealeaf: error: prod/a.yaml: the file's recipients are not those of its rule, and nothing else vouches for them
-        sealeaf: hint: look at both with `sealeaf explain`; bring it to its rule with `sealeaf rekey`, or accept its own with --accept-file-recipients
-    "#]]);
-    run(&["set", "prod/a.yaml", "data.a"]).stdin("2").fails(7, expect![[r#"
-        sealeaf: error: prod/a.yaml: the file's recipients are not those of its rule, and nothing else vouches for them
-        sealeaf: hint: look at both with `sealeaf explain`; bring it to its rule with `sealeaf rekey`, or accept its own with --accept-file-recipients
-    "#]]);
-    let status = run(&["status", "prod/a.yaml"]).stdout();
-    expect![[r#"
-          a SOPS file
-          groups: 2 of 3: [ALICE] + [BOB] | [CAROL] | [BOB] in the file, 3 of 3: [ALICE] + [BOB] | [CAROL] | [BOB] in the rule
-          `sealeaf rekey` brings it to its rule
-    "#]].assert_eq(status.split_once('\n').unwrap().1);
-    // The threshold is the rule's, whatever else is accepted.
-    run(&["rotate", "--accept-file-recipients", "prod/a.yaml"]).check(
-        0,
-        expect![""],
-        expect![[r#"
-        sealeaf: prod/a.yaml: 1 value sealed anew
-    "#]],
-    );
-    let text = project.read("prod/a.yaml");
-    assert!(text.contains("shamir_threshold: 3\n"));
-    // Fewer shares than there must be give no key at all.
-    project.write("prod/a.yaml", &text.replace("shamir_threshold: 3", "shamir_threshold: 2"));
-    run(&["rotate", "--accept-file-recipients", "prod/a.yaml"]).fails(5, expect![[r#"
-        sealeaf: error: prod/a.yaml: line 3, `data.a`: the token does not authenticate: it was changed, or was encrypted in another place or file
-        sealeaf: hint: if you edited the encrypted file by hand, take the version before that and use `sealeaf edit`; otherwise take a version that you trust
-    "#]]);
-    let text = project.read("b.enc.yaml");
-    let injected = text.replace(
-        "sops:\n  age:\n",
-        &format!("sops:\n  age:\n    - recipient: {}\n      enc: junk\n", project.key("carol")),
-    );
-    assert_ne!(text, injected);
-    project.write("b.enc.yaml", &injected);
-    run(&["rotate", "b.enc.yaml"]).fails(7, expect![[r#"
-        sealeaf: error: b.enc.yaml: the file's recipients are not those of its rule, and nothing else vouches for them
-        sealeaf: hint: look at both with `sealeaf explain`; bring it to its rule with `sealeaf rekey`, or accept its own with --accept-file-recipients
-    "#]]);
-    run(&["unset", "b.enc.yaml", "x"]).fails(7, expect![[r#"
-        sealeaf: error: b.enc.yaml: the file's recipients are not those of its rule, and nothing else vouches for them
-        sealeaf: hint: look at both with `sealeaf explain`; bring it to its rule with `sealeaf rekey`, or accept its own with --accept-file-recipients
-    "#]]);
-    let editor = project.editor("echo 'y: 1' >> \"$1\"");
-    run(&["edit", "b.enc.yaml"]).env("SEALEAF_EDITOR", &editor).fails(7, expect![[r#"
-        sealeaf: error: b.enc.yaml: the file's recipients are not those of its rule, and nothing else vouches for them
-        sealeaf: hint: look at both with `sealeaf explain`; bring it to its rule with `sealeaf rekey`, or accept its own with --accept-file-recipients
-    "#]]);
-    run(&["edit", "--accept-file-recipients", "b.enc.yaml"]).env("SEALEAF_EDITOR", &editor).check(
-        0,
-        expect![""],
-        expect![[r#"
-            sealeaf: b.enc.yaml: 2 of 2 values sealed, 1 unchanged
-        "#]],
-    );
-    // The same data key still: nothing was wrapped for who was put there.
-    assert!(project.read("b.enc.yaml").contains("enc: junk\n"));
-    run(&["rekey", "--yes", "b.enc.yaml"]).check(
-        0,
-        expect![""],
-        expect![[r#"
-        sealeaf: b.enc.yaml: remove [CAROL]
-        sealeaf: b.enc.yaml: 1 recipient removed, new data key
-        sealeaf: warning: [CAROL] could read these values until now: change them at their source
-          b.enc.yaml: x
-          b.enc.yaml: y
-    "#]],
-    );
-    assert!(!project.read("b.enc.yaml").contains(project.key("carol")));
-}
-
-#[test]
-fn keys_that_this_build_cannot_use_stay_in_files() {
-    let project = project("creation_rules:\n  - age: ALICE\n");
-    project.write("a.yaml", "x: 1\n");
-    project.run(&["encrypt", "-q", "a.yaml"]).stdout();
-    let arn = "arn:aws:kms:eu-west-1:111122223333:key/prod";
-    let key = format!(
-        "sops:\n  kms:\n    - arn: {arn}\n      created_at: \"2026-01-01T00:00:00Z\"\n      enc: AAAA\n      aws_profile: \"\"\n"
-    );
-    project.write("a.yaml", &project.read("a.yaml").replacen("sops:\n", &key, 1));
-    configure(&project, &format!("creation_rules:\n  - age: ALICE, BOB\n    kms: {arn}\n"));
-    project.run(&["rekey", "--yes", "a.yaml"]).check(
-        0,
-        expect![""],
-        expect![[r#"
-        sealeaf: a.yaml: add [BOB]
-        sealeaf: a.yaml: 1 recipient added
-    "#]],
-    );
-    assert!(project.read("a.yaml").contains("enc: AAAA\n"));
-    project.run(&["set", "a.yaml", "x"]).stdin("2").stdout();
-    project.run(&["rotate", "a.yaml"]).fails(
-        8,
-        expect![[r#"
-        sealeaf: error: [ROOT]/repo/.sops.yaml:3:1: this build has no `aws_kms`
-    "#]],
-    );
-}
-
 #[test]
 fn what_a_new_file_was_in_git_is_kept() {
     let project = project("creation_rules:\n  - age: ALICE\n");
@@ -482,30 +376,6 @@ fn the_nearer_configuration_goes_first() {
     run("c.yaml").stdout();
     assert_eq!(project.run(&["get", "own/b.yaml", "x"]).stdout(), "1");
     assert_eq!(project.run_as("bob", &["get", "c.yaml", "x"]).stdout(), "1");
-}
-
-#[test]
-fn a_configuration_that_is_not_in_order_is_an_error() {
-    let project = project("creation_rules:\n  - age: ALICE\n    encrypted_regexp: x\n");
-    project.write("a.yaml", "x: 1\n");
-    project.run(&["encrypt", "a.yaml"]).fails(
-        8,
-        expect![[r#"
-        sealeaf: error: [ROOT]/repo/.sops.yaml:3:5: unknown key `encrypted_regexp` in a creation rule
-        sealeaf: hint: did you mean `encrypted_regex`?
-    "#]],
-    );
-    configure(&project, "creation_rules:\n  - encrypted_regex: x\n");
-    project.run(&["encrypt", "a.yaml"]).fails(
-        8,
-        expect![[r#"
-        sealeaf: error: [ROOT]/repo/.sops.yaml:2:1: the rule names no key
-    "#]],
-    );
-    configure(&project, "creation_rules:\n  - age: nobody\n");
-    project.run(&["encrypt", "a.yaml"]).fails(8, expect![[r#"
-        sealeaf: error: [ROOT]/repo/.sops.yaml:2:1: `nobody` is no age key: expected `age1…`, `ssh-ed25519 AAAA…` or `ssh-rsa AAAA…`
-    "#]]);
 }
 
 #[test]
@@ -615,53 +485,4 @@ fn selectors_on_the_command_line() {
         assert_ne!(code, 0);
         says.assert_eq(&stderr);
     }
-}
-
-#[test]
-fn verbs_without_meaning_say_so() {
-    let project = project("creation_rules:\n  - age: ALICE\n");
-    project.write("a.yaml", "x: 1\n");
-    project.run(&["encrypt", "-q", "a.yaml"]).stdout();
-    project.run(&["verify", "a.yaml"]).fails(7, expect![[r#"
-        sealeaf: error: a.yaml: a SOPS file authenticates neither who can read it nor its key names, and has no history to compare with
-        sealeaf: hint: `sealeaf decrypt` checks what SOPS authenticates; `sealeaf convert --to native` makes a file that can be verified
-    "#]]);
-    project.run(&["reseal", "a.yaml"]).fails(7, expect![[r#"
-        sealeaf: error: a.yaml: a SOPS file is never linked: a text merge of two versions does not open
-        sealeaf: hint: take one side with `git checkout --ours` or `--theirs`, then set the other's values with `sealeaf set`
-    "#]]);
-    let bob = project.key("bob").to_owned();
-    project.run(&["recipients", "add", "bob", &bob]).fails(7, expect![[r#"
-        sealeaf: error: .sops.yaml: the configuration here is SOPS' own, which has no names
-        sealeaf: hint: add or remove the key in its rules, then run `sealeaf rekey --all`, which tells what changes and asks
-    "#]]);
-    project.run(&["recipients", "remove", "bob"]).fails(7, expect![[r#"
-        sealeaf: error: .sops.yaml: the configuration here is SOPS' own, which has no names
-        sealeaf: hint: add or remove the key in its rules, then run `sealeaf rekey --all`, which tells what changes and asks
-    "#]]);
-    project.run(&["recipients", "list"]).check(
-        0,
-        expect![[r#"
-        (no name)  age  [ALICE]  rule 1
-    "#]],
-        expect![""],
-    );
-    project.run(&["recipients", "list", "a.yaml"]).check(
-        0,
-        expect![[r#"
-        a.yaml: sealed
-          (no name)  age  [ALICE]
-    "#]],
-        expect![""],
-    );
-    assert_eq!(project.run(&["git", "textconv", "a.yaml"]).stdout(), "x: 1\n");
-    let shown = project.run_as_nobody(&["git", "textconv", "a.yaml"]).stdout();
-    assert_eq!(shown, project.masked(&project.read("a.yaml")));
-    project.run(&["exec", "a.yaml", "--", "sh", "-c", "echo $X"]).check(
-        0,
-        expect![[r#"
-        1
-    "#]],
-        expect![""],
-    );
 }
