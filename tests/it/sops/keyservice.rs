@@ -380,7 +380,8 @@ fn who_says_nothing_is_not_waited_for() {
     assert_eq!(there_and_back(&client), Err(ServiceError::Silent(limit)));
     let (stanza, error) = with_service(client, |ring| {
         let stanza = sealeaf::keys::Stanza { recipient: group(&[1]).remove(0), wrapped: vec![1; 40] };
-        let error = ring.unwrap(&[stanza.clone()], &sealeaf::keys::WrapContext::UNBOUND).unwrap_err();
+        let error =
+            ring.unwrap(std::slice::from_ref(&stanza), &sealeaf::keys::WrapContext::UNBOUND).unwrap_err();
         (stanza, error)
     });
     assert_eq!(error.attempts[0].recipient, stanza.recipient);
