@@ -43,8 +43,9 @@ impl Prompt for TerminalPrompt {
         name(std::io::stdin()).or_else(|| name(std::io::stdout())).or_else(|| name(std::io::stderr()))
     }
 
-    fn program_runs(&self, process: u32) -> Option<Box<dyn Any>> {
-        cleanup::program(process).map(|guard| Box::new(guard) as Box<dyn Any>)
+    fn program_starts(&self, start: &mut dyn FnMut() -> Option<u32>) -> Option<Box<dyn Any>> {
+        let guard = cleanup::uninterrupted(|| start().and_then(cleanup::program))?;
+        Some(Box::new(guard))
     }
 }
 

@@ -23,10 +23,11 @@ pub trait Prompt {
         None
     }
 
-    /// Hears that a program runs, as the leader of a process group of its own, which a signal that ends this process
-    /// should end too. Dropping what is given back says that it ended.
-    fn program_runs(&self, process: u32) -> Option<Box<dyn Any>> {
-        let _ = process;
+    /// Has a program started by `start`, which gives its process number: the leader of a process group of its own, which a
+    /// signal that ends this process should end too, from its first moment on. Dropping what is given back says that it
+    /// ended.
+    fn program_starts(&self, start: &mut dyn FnMut() -> Option<u32>) -> Option<Box<dyn Any>> {
+        start();
         None
     }
 }

@@ -242,7 +242,11 @@ fn every_key_type_is_read() {
 }
 
 fn as_sops_shows(key: &MasterKey) -> String {
-    let id = key.key_ref().id;
+    let id = match key {
+        // We write fingerprints in capitals.
+        MasterKey::Pgp { .. } => key.key_ref().id.to_ascii_lowercase(),
+        _ => key.key_ref().id,
+    };
     let MasterKey::Kms { context, profile, .. } = key else { return id };
     let pairs: Vec<String> = context.iter().map(|(name, value)| format!("{name}:{value}")).collect();
     match (pairs.join(","), profile) {

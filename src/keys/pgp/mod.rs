@@ -226,7 +226,7 @@ fn decrypt(gpg: &Gpg, id: &Id, message: &Message, wrapped: &[u8], run: &Run<'_>)
     let time = if may_ask { gpg.patience } else { gpg.time };
     let input = SecretBytes::new(wrapped.to_vec());
     let limits = Limits { output: SECRET_LIMIT, time };
-    let ended = process::run(&mut command, &input, limits, |group| run.prompt.program_runs(group));
+    let ended = process::run(&mut command, &input, limits, |start| run.prompt.program_starts(start));
     let ended = match ended {
         Ok(ended) => ended,
         Err(why) => return Answer::Failed(trouble(gpg, &why)),
@@ -249,7 +249,11 @@ fn decrypt(gpg: &Gpg, id: &Id, message: &Message, wrapped: &[u8], run: &Run<'_>)
 
 /// A call that asks nobody.
 fn call(gpg: &Gpg, command: &mut Command, input: &SecretBytes, limits: Limits) -> Result<Ended, String> {
-    process::run(command, input, limits, |_| None).map_err(|why| trouble(gpg, &why))
+    process::run(command, input, limits, |start| {
+        start();
+        None
+    })
+    .map_err(|why| trouble(gpg, &why))
 }
 
 fn trouble(gpg: &Gpg, why: &str) -> String {

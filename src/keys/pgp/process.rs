@@ -39,13 +39,18 @@ pub(super) fn run(
     command: &mut Command,
     input: &SecretBytes,
     limits: Limits,
-    runs: impl FnOnce(u32) -> Option<Box<dyn Any>>,
+    around: impl FnOnce(&mut dyn FnMut() -> Option<u32>) -> Option<Box<dyn Any>>,
 ) -> Result<Ended, String> {
     own_group(command);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let child = command.spawn().map_err(|error| format!("it cannot be started ({})", error.kind()))?;
+    let mut spawned = None;
+    let _told = around(&mut || match spawned.insert(command.spawn()) {
+        Ok(child) => Some(child.id()),
+        Err(_) => None,
+    });
+    let child = spawned.ok_or("it was not started")?;
+    let child = child.map_err(|error| format!("it cannot be started ({})", error.kind()))?;
     let mut group = Group { child };
-    let _told = runs(group.child.id());
     let ended = group.talk(input, limits);
     if ended.is_err() {
         group.end();
@@ -166,7 +171,10 @@ mod tests {
         let limits = Limits { output: 1000, time: Duration::from_secs(seconds) };
         let mut command = Command::new("/bin/sh");
         command.args(["-c", script]);
-        let ended = run(&mut command, &SecretBytes::new(input.to_vec()), limits, |_| None)?;
+        let ended = run(&mut command, &SecretBytes::new(input.to_vec()), limits, |start| {
+            start();
+            None
+        })?;
         let text = |bytes: &SecretBytes| String::from_utf8_lossy(bytes.expose()).into_owned();
         Ok((ended.status.code(), text(&ended.output), text(&ended.messages)))
     }
