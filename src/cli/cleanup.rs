@@ -66,6 +66,7 @@ pub(crate) fn while_child<T>(child: &mut Child, wait: impl FnOnce(&mut Child) ->
 
 /// Lets the first signal call `stop` instead of ending the process, until the guard is dropped; the second one, or a few
 /// seconds without an end, ends it as usual. For what ends by itself when told to.
+#[cfg(feature = "keyservice")]
 pub(crate) fn instead(stop: impl Fn() + Send + 'static) -> Instead {
     start();
     *lock(&INSTEAD) = Some(Box::new(stop));
@@ -73,10 +74,12 @@ pub(crate) fn instead(stop: impl Fn() + Send + 'static) -> Instead {
 }
 
 /// A registration of [`instead`].
+#[cfg(feature = "keyservice")]
 #[derive(Debug)]
 #[must_use]
 pub(crate) struct Instead;
 
+#[cfg(feature = "keyservice")]
 impl Drop for Instead {
     fn drop(&mut self) {
         *lock(&INSTEAD) = None;

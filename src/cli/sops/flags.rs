@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use sealeaf::envelope::sops::{By, Selector};
-use sealeaf::keys::service::{Client, Reach, ServiceError};
+use sealeaf::keys::service::{KeyService, Reach};
 use sealeaf::keys::{Environment, Run};
 
 use super::fault::{BAD_ORDER, CONFLICTING, Fault, GENERIC};
@@ -165,19 +165,28 @@ impl Services {
         let reach = if self.allow_network_keyservice { Reach::Network } else { Reach::Machine };
         let addresses = addresses.iter().map(|text| text.trim()).filter(|text| !text.is_empty());
         for address in addresses {
-            let client = Client::parse(address, reach).map_err(|error| {
-                let hint = matches!(error, ServiceError::Elsewhere(_)).then_some(
-                    "--allow-network-keyservice accepts that; a tunnel to this machine needs no consent",
-                );
-                let fault = Fault::new(GENERIC, error);
-                hint.into_iter().fold(fault, Fault::hint)
-            })?;
-            run.services.push(Arc::new(client));
+            run.services.push(client(address, reach)?);
         }
         // Without anybody to ask, encrypting ends with 1 and decrypting with 128, each where a key is needed.
         run.local = is_local;
         Ok(())
     }
+}
+
+#[cfg(feature = "keyservice")]
+fn client(address: &str, reach: Reach) -> Result<Arc<dyn KeyService>, Fault> {
+    let client = sealeaf::keys::service::Client::parse(address, reach).map_err(|error| {
+        let hint = matches!(error, sealeaf::keys::service::ServiceError::Elsewhere(_))
+            .then_some("--allow-network-keyservice accepts that; a tunnel to this machine needs no consent");
+        let fault = Fault::new(GENERIC, error);
+        hint.into_iter().fold(fault, Fault::hint)
+    })?;
+    Ok(Arc::new(client))
+}
+
+#[cfg(not(feature = "keyservice"))]
+fn client(_: &str, _: Reach) -> Result<Arc<dyn KeyService>, Fault> {
+    Err(Fault::new(GENERIC, "this build cannot ask key services"))
 }
 
 impl Order {

@@ -19,14 +19,17 @@ mod filestatus;
 mod flags;
 mod groups;
 mod keys;
+#[cfg(feature = "keyservice")]
 mod keyservice;
 mod legacy;
 mod load;
 mod path;
+#[cfg(feature = "publish")]
 mod publish;
 mod rotate;
 mod set;
 mod updatekeys;
+#[cfg(feature = "publish")]
 mod values;
 mod words;
 
@@ -71,7 +74,9 @@ enum Command {
     Filestatus(filestatus::Args),
     ExecEnv(exec_env::Args),
     ExecFile(exec_file::Args),
+    #[cfg(feature = "publish")]
     Publish(publish::PublishArgs),
+    #[cfg(feature = "keyservice")]
     Keyservice(keyservice::KeyserviceArgs),
     Completion(completion::Args),
 }
@@ -81,6 +86,7 @@ impl Command {
         if let Self::Completion(args) = self {
             return completion::run(args, context);
         }
+        #[cfg(feature = "keyservice")]
         if let Self::Keyservice(args) = self {
             return keyservice::run(args, context);
         }
@@ -98,8 +104,11 @@ impl Command {
             Self::Filestatus(args) => filestatus::run(args, &face),
             Self::ExecEnv(args) => exec_env::run(args, &face),
             Self::ExecFile(args) => exec_file::run(args, &face),
+            #[cfg(feature = "publish")]
             Self::Publish(args) => publish::run(args, &face),
-            Self::Keyservice(_) | Self::Completion(_) => Ok(ExitCode::SUCCESS),
+            #[cfg(feature = "keyservice")]
+            Self::Keyservice(_) => Ok(ExitCode::SUCCESS),
+            Self::Completion(_) => Ok(ExitCode::SUCCESS),
         }
     }
 
@@ -116,8 +125,11 @@ impl Command {
             Self::Groups(groups::Command::Delete(args)) => Some(&args.services),
             Self::ExecEnv(args) => Some(&args.services),
             Self::ExecFile(args) => Some(&args.services),
+            #[cfg(feature = "publish")]
             Self::Publish(args) => Some(&args.services),
-            Self::Filestatus(_) | Self::Keyservice(_) | Self::Completion(_) => None,
+            #[cfg(feature = "keyservice")]
+            Self::Keyservice(_) => None,
+            Self::Filestatus(_) | Self::Completion(_) => None,
         }
     }
 
@@ -130,6 +142,7 @@ impl Command {
             Self::Rotate(args) => Some(&args.order),
             Self::ExecEnv(args) => Some(&args.order),
             Self::ExecFile(args) => Some(&args.order),
+            #[cfg(feature = "publish")]
             Self::Publish(args) => Some(&args.order),
             _ => None,
         }
