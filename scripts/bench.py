@@ -128,6 +128,31 @@ def set_one(ours, theirs, format, leaves):
     return row(f"set one of {leaves:,}, {format.upper()}", *medians, memory)
 
 
+def of_sops(recipient):
+    """SOPS files of both programs, by the same command line."""
+    rows = []
+    face = lambda *arguments: sealeaf("sops", *arguments)
+    for format in FORMATS:
+        for leaves in SIZES:
+            plain, sealed = WORK / f"{leaves}.{format}", WORK / f"{leaves}.sops.{format}"
+            generate(plain, leaves)
+            sealed.write_bytes(output(face("encrypt", "--age", recipient, plain)))
+            assert output(face("decrypt", sealed)) == plain.read_bytes(), "what was sealed is not what is opened"
+            for verb, words in (("encrypt", ("encrypt", "--age", recipient, plain)), ("decrypt", ("decrypt", sealed))):
+                mine, other = face(*words), sops(*words)
+                rows.append(row(f"{verb}, {format.upper()}, {leaves:,}", *pair(runs_for(leaves), (mine,), (other,)), (peak(mine), peak(other))))
+                print(rows[-1], flush=True)
+            if leaves == 10_000:
+                kept = sealed.read_bytes()
+                again = lambda: sealed.write_bytes(kept)
+                words = ("set", sealed, '["service1"]["key1"]', '"another value"')
+                mine, other = (face(*words), WORK), (sops(*words), WORK)
+                rows.append(row(f"set one of {leaves:,}, {format.upper()}", *pair(runs_for(leaves), mine, other, again), (peak(mine[0]), peak(other[0]))))
+                print(rows[-1], flush=True)
+                again()
+    return rows
+
+
 def many(recipient):
     """One command over a thousand files in a repository, and a shell loop over the other program."""
     repo, loop = WORK / "repo", WORK / "loop"
@@ -248,6 +273,9 @@ def main():
     version = output(sops("--version")).decode().split()[1]
     if PART in ("", "many"):
         write("many", f"| {FILES:,} files of 10 values | one sealeaf, ms | sops {version} in a loop, ms | times | user, ms | user, sops |", many(recipient))
+    if PART in ("", "sops"):
+        head = f"| values | sealeaf sops, ms | sops {version}, ms | times | user, ms | user, sops | MiB | MiB, sops | part |"
+        write("sops", head, of_sops(recipient))
     if PART in ("", "files"):
         rows, times = single(recipient)
         head = f"| values | sealeaf, ms | sops {version}, ms | times | user, ms | user, sops | MiB | MiB, sops | part |"

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Measures sealeaf beside SOPS, in one run and on the same generated files, and writes the tables of docs/benchmarks.md and the
 # plot docs/benchmarks.svg. `scripts/bench.sh 20` for the number of runs of small files (default 11).
-# SEALEAF=PATH measures that program instead of building one; BENCH=files or BENCH=many measures one part only.
+# SEALEAF=PATH measures that program instead of building one; BENCH=files, BENCH=many or BENCH=sops measures one part only.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 ./scripts/setup.sh

@@ -26,6 +26,8 @@ pub mod git;
 pub mod keys;
 mod parallel;
 pub mod policy;
+#[cfg(feature = "publish")]
+pub mod remote;
 pub mod secret;
 mod simple;
 

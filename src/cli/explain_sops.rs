@@ -1,8 +1,9 @@
 //! What `explain` says of a SOPS file, and of a plain one that becomes one.
 
-use sealeaf::document::{Document, NodeId};
+use sealeaf::document::{Document, FormatCode, NodeId};
 use sealeaf::envelope::sops::{Outline, Selector, What};
 use sealeaf::file::sops::SopsFile;
+use sealeaf::format::{Limits, by_code, stores};
 use sealeaf::keys::Recipient;
 use serde::Serialize;
 
@@ -53,6 +54,9 @@ impl SopsView {
 
     /// The values, each with whether it is encrypted. A document that SOPS has no form for has none.
     pub(super) fn values<'a>(&self, document: &Document, is_sealed: bool) -> Vec<ValueView<'a>> {
+        // Of files of lines SOPS sees other values than the native envelope.
+        let reread = as_sops_sees(document);
+        let document = reread.as_ref().unwrap_or(document);
         let Ok(outline) = Outline::of(document, &self.by) else { return Vec::new() };
         let slots = outline.slots.iter().filter(|slot| slot.aliased.is_none());
         let leaves: Vec<(NodeId, bool)> = slots
@@ -79,4 +83,12 @@ pub(super) fn grouped(groups: &[Vec<Recipient>]) -> Vec<(Option<usize>, Recipien
     let number = |index: usize| (groups.len() > 1).then_some(index + 1);
     let members = groups.iter().enumerate();
     members.flat_map(|(index, group)| group.iter().map(move |one| (number(index), one.clone()))).collect()
+}
+
+fn as_sops_sees(document: &Document) -> Option<Document> {
+    if !matches!(document.format, FormatCode::Dotenv | FormatCode::Ini) {
+        return None;
+    }
+    let limits = Limits { file: usize::MAX, leaf: usize::MAX, ..Limits::default() };
+    stores::of(by_code(document.format)).parse(&document.source, &limits).ok()
 }

@@ -200,7 +200,7 @@ impl<'a> Keyring<'a> {
                         match service.unwrap(&stanza.recipient.key, &stanza.wrapped).await {
                             Ok(secret) => return Some((place, secret)),
                             Err(error) => {
-                                failures.push(format!("key service {}: {error}", service.address()))
+                                failures.push(format!("key service {}: {error}", service.address()));
                             }
                         }
                     }

@@ -156,7 +156,7 @@ pub(crate) fn choose_format(
     let by_name_of = |path: &Path| by_file_name(&path.file_name()?.to_string_lossy());
     // A file that was sealed as bytes keeps its name, whatever that says.
     let chosen = said.or_else(|| sealed_bytes(text)).or_else(|| name.and_then(by_name_of));
-    chosen.or_else(|| by_metadata(text)).ok_or_else(|| {
+    chosen.or_else(|| by_metadata(text)).or_else(|| sops_bytes(text)).ok_or_else(|| {
         let endings = |format: &dyn Format| match format.extensions() {
             [] => String::new(),
             endings => format!(" (.{})", endings.join(", .")),
@@ -257,10 +257,19 @@ fn not_in_place() -> Report {
         .hint("name a file, or write to standard output")
 }
 
-/// Whether bytes are a sealed file of a format.
-fn is_sealed_as(format: &dyn Format, bytes: &[u8], limits: &Limits) -> bool {
-    let text = std::str::from_utf8(bytes);
-    text.is_ok_and(|text| SealedFile::is_sealed(text, format, limits).unwrap_or_default())
+/// Whether bytes are a sealed file of a format, in either envelope.
+fn is_sealed_as(format: &'static dyn Format, bytes: &[u8], limits: &Limits) -> bool {
+    let Ok(text) = std::str::from_utf8(bytes) else { return false };
+    SealedFile::is_sealed(text, format, limits).unwrap_or_default()
+        || SopsFile::is_sealed(text, format, limits).unwrap_or_default()
+}
+
+/// The format of bytes, if the text is what SOPS makes of a file whose name says nothing.
+fn sops_bytes(text: &str) -> Option<&'static dyn Format> {
+    let limits = Limits { file: usize::MAX, leaf: usize::MAX, ..Limits::default() };
+    let is_object = text.trim_start().starts_with('{');
+    by_name("binary")
+        .filter(|format| is_object && SopsFile::is_sealed(text, *format, &limits).unwrap_or_default())
 }
 
 /// The format of bytes, if that is what the text was sealed as.

@@ -3,11 +3,13 @@ use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 
-use sealeaf::document::{Document, Kind};
+use sealeaf::document::Document;
+use sealeaf::envelope::sops::{Branch, branches};
+use sealeaf::file::FileError;
+use sealeaf::file::sops::render::scalar_text;
 use sealeaf::secret::SecretText;
 
 use super::child::{User, finish, shell};
-use super::convert::scalar;
 use super::face::{Face, format};
 use super::fault::{CONFLICTING, Fault, GENERIC, NO_FILE};
 use super::flags::{Order, Services};
@@ -85,23 +87,18 @@ fn started(mut command: Command, background: bool, face: &Face<'_>) -> Result<Ex
 
 /// Names and values, in the file's order; of a name that stands twice the last counts.
 fn variables(plain: &Document, args: &Args) -> Result<Vec<(String, SecretText)>, Fault> {
-    let root = plain.parts.first().map(|part| &plain.node(part.root).kind);
-    let entries = match root {
-        Some(Kind::Map(entries)) => entries.as_slice(),
-        _ => &[],
-    };
-    let aliases = plain.aliases();
+    let documents = branches(plain).map_err(|error| Fault::from(FileError::from(error)))?;
+    let Some(Branch::Map(entries)) = documents.into_iter().next() else { return Ok(Vec::new()) };
     let mut found = Vec::with_capacity(entries.len());
-    for entry in entries {
-        let name = entry.key.text.to_string();
+    for (key, value) in entries {
+        // A comment has no key.
+        let Some(name) = key.map(|key| key.as_str().to_owned()) else { continue };
         let shown = escape::line(&name);
-        let nested = || {
+        let text = scalar_text(&value).ok_or_else(|| {
             let message = format!("cannot use complex value in environment: `{shown}` is a map or a list");
             Fault::new(GENERIC, message)
                 .hint("`sealeaf exec` gives nested values names such as `DB_PASSWORD`")
-        };
-        let value = plain.value(aliases.resolve(entry.value)).ok_or_else(nested)?;
-        let text = scalar(&value).ok_or_else(nested)?;
+        })?;
         if name.is_empty() || name.contains(['=', '\0']) || text.contains('\0') {
             return Err(Fault::new(GENERIC, format!("`{shown}` cannot be a variable: {}", NO_VARIABLE)));
         }

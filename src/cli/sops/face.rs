@@ -64,6 +64,11 @@ impl<'a> Face<'a> {
         self.config.as_ref()
     }
 
+    /// How YAML and JSON are indented that are laid out anew; `None` where no flag says so.
+    pub(super) const fn indent(&self) -> Option<i32> {
+        self.indent
+    }
+
     /// The creation rule for a file; `None` where there is no configuration with such rules.
     ///
     /// # Errors

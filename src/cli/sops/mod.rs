@@ -23,9 +23,11 @@ mod keyservice;
 mod legacy;
 mod load;
 mod path;
+mod publish;
 mod rotate;
 mod set;
 mod updatekeys;
+mod values;
 mod words;
 
 use std::ffi::{OsStr, OsString};
@@ -69,6 +71,7 @@ enum Command {
     Filestatus(filestatus::Args),
     ExecEnv(exec_env::Args),
     ExecFile(exec_file::Args),
+    Publish(publish::PublishArgs),
     Keyservice(keyservice::KeyserviceArgs),
     Completion(completion::Args),
 }
@@ -95,6 +98,7 @@ impl Command {
             Self::Filestatus(args) => filestatus::run(args, &face),
             Self::ExecEnv(args) => exec_env::run(args, &face),
             Self::ExecFile(args) => exec_file::run(args, &face),
+            Self::Publish(args) => publish::run(args, &face),
             Self::Keyservice(_) | Self::Completion(_) => Ok(ExitCode::SUCCESS),
         }
     }
@@ -112,6 +116,7 @@ impl Command {
             Self::Groups(groups::Command::Delete(args)) => Some(&args.services),
             Self::ExecEnv(args) => Some(&args.services),
             Self::ExecFile(args) => Some(&args.services),
+            Self::Publish(args) => Some(&args.services),
             Self::Filestatus(_) | Self::Keyservice(_) | Self::Completion(_) => None,
         }
     }
@@ -125,6 +130,7 @@ impl Command {
             Self::Rotate(args) => Some(&args.order),
             Self::ExecEnv(args) => Some(&args.order),
             Self::ExecFile(args) => Some(&args.order),
+            Self::Publish(args) => Some(&args.order),
             _ => None,
         }
     }

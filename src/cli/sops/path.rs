@@ -1,13 +1,8 @@
 //! Tree paths of SOPS: `["key"][0]["x"]`.
 
-use super::fault::{BAD_EXTRACT, Fault};
+use sealeaf::file::sops::render::PathPart as Part;
 
-/// One component.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Part {
-    Key(String),
-    Index(i64),
-}
+use super::fault::{BAD_EXTRACT, Fault};
 
 /// Reads a path. Between the quotes nothing is escaped, so that no key with a `[` can be named.
 ///

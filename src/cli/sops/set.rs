@@ -2,7 +2,9 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use sealeaf::document::{Document, KeyPath, Kind, NodeId, Splice, Step, Tree, Value, apply};
+use sealeaf::envelope::sops::{Branch, branches};
 use sealeaf::file::sops::OpenSops;
+use sealeaf::file::sops::render::PathPart as Part;
 use sealeaf::format::{EditError, Format};
 
 use super::change::write_back;
@@ -10,7 +12,7 @@ use super::face::{Face, format};
 use super::fault::{BAD_SET, CANNOT_READ, Fault, GENERIC, NO_FILE};
 use super::flags::{Order, Services, Types};
 use super::load::{As, Loaded};
-use super::path::{self, Part, show};
+use super::path::{self, show};
 use crate::cli::input::{read_file, read_secret, to_text};
 use crate::cli::report::Report;
 use crate::cli::set::{json, verify};
@@ -183,23 +185,32 @@ fn of_edit(error: EditError, loaded: &Loaded) -> Fault {
     Fault::from(Report::from(error).at(loaded.shown())).code(GENERIC)
 }
 
-/// The path in the first document; `None` where a component cannot be one. Behind the end of a list is its end.
+/// The path in the first document; `None` where a component cannot be one. Behind the end of a list is its end. SOPS counts
+/// the comments in a list as elements.
 fn steps(document: &Document, parts: &[Part]) -> Option<KeyPath> {
-    let mut at = document.parts.first().map(|part| part.root);
+    let documents = branches(document).ok()?;
+    let mut at = documents.first();
     let mut steps = Vec::with_capacity(parts.len());
     for part in parts {
-        let step = match part {
-            Part::Key(key) => Step::Key(key.as_str().into()),
-            Part::Index(index) => {
-                let index = usize::try_from(*index).ok()?;
-                let length = at.map_or(0, |at| match &document.node(at).kind {
-                    Kind::List(items) => items.len(),
-                    _ => 0,
-                });
-                Step::Index(index.min(length))
+        let (step, next) = match (part, at) {
+            (Part::Key(key), Some(Branch::Map(entries))) => {
+                let own = entries.iter().find(|(own, _)| own.as_ref().is_some_and(|own| **own == **key));
+                (Step::Key(key.as_str().into()), own.map(|(_, value)| value))
             }
+            (Part::Key(key), _) => (Step::Key(key.as_str().into()), None),
+            (Part::Index(index), Some(Branch::List(items))) => {
+                let index = usize::try_from(*index).ok()?;
+                let is_comment = |item: &&Branch| matches!(item, Branch::Comment(_));
+                let comments = items.iter().take(index).filter(is_comment).count();
+                let item = items.get(index);
+                if item.as_ref().is_some_and(is_comment) {
+                    return None;
+                }
+                (Step::Index(index.min(items.len()) - comments), item)
+            }
+            (Part::Index(index), _) => (Step::Index(usize::try_from(*index).ok()?), None),
         };
-        at = at.and_then(|at| child(document, at, &step));
+        at = next;
         steps.push(step);
     }
     Some(KeyPath { part: 0, steps })
@@ -214,7 +225,7 @@ fn placed(
     tree: &Tree,
 ) -> Result<(Vec<Splice>, KeyPath), Fault> {
     let wrong = |what: &str| Fault::new(BAD_SET, format!("`{}` cannot be set: {what}", show(parts)));
-    let path = steps(document, parts).ok_or_else(|| wrong("an index is negative"))?;
+    let path = steps(document, parts).ok_or_else(|| wrong("an index is negative, or that of a comment"))?;
     let root = document.parts.first().map(|part| part.root);
     let mut at = root.filter(|_| !parts.is_empty()).ok_or_else(|| wrong("the path is empty"))?;
     let done = |splices: Result<Vec<Splice>, EditError>, path: &KeyPath| match splices {

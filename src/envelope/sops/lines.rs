@@ -57,6 +57,12 @@ pub fn block_text(document: &Document, lines: &Range<usize>) -> SecretText {
     out.into()
 }
 
+/// A line of a dotenv file.
+enum Line<'a> {
+    Pair(&'a str, NodeId),
+    Comment(usize),
+}
+
 struct Walk<'a> {
     document: &'a Document,
     judge: Judge<'a>,
@@ -69,18 +75,18 @@ struct Walk<'a> {
 impl Walk<'_> {
     fn dotenv(&mut self) {
         let document = self.document;
-        let mut lines: Vec<(usize, Result<(&str, NodeId), usize>)> =
-            pairs(document, NodeId(0)).into_iter().map(|(at, key, id)| (at, Ok((key, id)))).collect();
+        let pairs = pairs(document, NodeId(0)).into_iter().map(|(at, key, id)| (at, Line::Pair(key, id)));
         let comments = document.comments.iter().enumerate();
-        lines.extend(comments.map(|(index, comment)| (comment.span.start, Err(index))));
+        let comments = comments.map(|(index, comment)| (comment.span.start, Line::Comment(index)));
+        let mut lines: Vec<(usize, Line<'_>)> = pairs.chain(comments).collect();
         lines.sort_by_key(|(at, _)| *at);
         for (_, line) in lines {
             match line {
-                Ok((key, id)) if !is_metadata(FormatCode::Dotenv, key) => {
+                Line::Pair(key, id) if !is_metadata(FormatCode::Dotenv, key) => {
                     self.value(id, key, &format!("{key}:"), false);
                 }
-                Ok(_) => {}
-                Err(index) => {
+                Line::Pair(..) => {}
+                Line::Comment(index) => {
                     let comment = &document.comments.get(index);
                     let text = comment
                         .map_or("", |comment| comment.span.of(&document.source).get(1..).unwrap_or_default());

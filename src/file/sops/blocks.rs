@@ -12,7 +12,17 @@ use crate::secret::SecretText;
 /// What a comment says; in a sealed file its token alone.
 pub(super) fn text(document: &Document, lines: &Range<usize>) -> SecretText {
     let first = comment_span(document, lines.start).of(&document.source);
-    if is_token(first) { first.into() } else { block_text(document, lines) }
+    if is_token(first) {
+        return first.into();
+    }
+    let text = block_text(document, lines);
+    // SOPS crashes where it prints a comment whose first line is empty.
+    if text.starts_with('\n') { [" ", &*text].concat().into() } else { text }
+}
+
+/// Whether SOPS crashes on a comment that stays in clear.
+pub(super) fn is_deadly(document: &Document, lines: &Range<usize>) -> bool {
+    block_text(document, lines).starts_with('\n')
 }
 
 /// Puts a token in the place of a comment. One that stands alone behind a header gets it on a line of its own above:
@@ -26,7 +36,7 @@ pub(super) fn seal(document: &Document, lines: &Range<usize>, token: &str) -> Ve
             splices.push(Splice::new(Span::new(start, span.end), ""));
         } else if is_behind_header(document, index) {
             let start = start_of_line(&document.source, span.start);
-            let line_break = if document.source.contains("\r\n") { "\r\n" } else { "\n" };
+            let line_break = line_break_behind(&document.source, span.end);
             splices.push(Splice::new(Span::new(start, start), ["; ", token, line_break].concat()));
             splices.push(Splice::new(span, ""));
         } else {
@@ -71,7 +81,7 @@ pub(super) fn unseal(document: &Document, lines: &Range<usize>, text: &str) -> O
     if lines.len() > 1 || !indent.trim_start_matches('\u{feff}').trim().is_empty() {
         return None;
     }
-    let line_break = if source.contains("\r\n") { "\r\n" } else { "\n" };
+    let line_break = line_break_behind(source, first.end);
     let mut out = said.first().copied().unwrap_or_default().to_owned();
     for line in more {
         let marker = if line.starts_with(['#', ';']) { "" } else { "; " };
@@ -88,6 +98,13 @@ fn is_behind_header(document: &Document, index: usize) -> bool {
     let start = start_of_line(&document.source, comment.span.start);
     let before = Span::new(start, comment.span.start).of(&document.source);
     is_section && before.trim_start_matches('\u{feff}').trim_start().starts_with('[')
+}
+
+/// How the line of `at` ends.
+fn line_break_behind(text: &str, at: usize) -> &'static str {
+    let rest = text.get(at..).unwrap_or_default();
+    let line = rest.find('\n').and_then(|end| rest.get(..end)).unwrap_or_default();
+    if line.ends_with('\r') { "\r\n" } else { "\n" }
 }
 
 fn start_of_line(text: &str, at: usize) -> usize {

@@ -308,8 +308,8 @@ impl SopsFile {
                 }
                 What::Block(lines) => {
                     let put = blocks::unseal(&self.document, lines, &comment_text(item)?);
-                    let line = self.document.line_of(self.place(slot).start);
-                    Ok(put.ok_or(SopsError::NotKept { line })?)
+                    let line = || self.document.line_of(self.place(slot).start);
+                    Ok(put.ok_or_else(|| SopsError::NotKept { line: line() })?)
                 }
                 What::Element(id) => Ok(vec![self.element(*id, item)?]),
                 What::Nothing(_) => Ok(Vec::new()),

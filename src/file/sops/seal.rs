@@ -210,6 +210,12 @@ fn items(document: &Document, outline: &Outline) -> Result<Vec<Option<Item>>, Fi
         What::Comment(index) => {
             Ok(Some(Item::text(Type::Comment, comment_span(document, *index).of(&document.source))))
         }
+        What::Block(lines) if !slot.encrypted && blocks::is_deadly(document, lines) => {
+            let line = document.line_of(place_of(document, &slot.what).start);
+            let reason =
+                "SOPS crashes on a comment in clear whose first line is empty: write something there";
+            Err(SopsError::Unfit { line, path: slot.aad.trim_end_matches(':').to_owned(), reason }.into())
+        }
         What::Block(lines) => Ok(Some(Item::text(Type::Comment, &blocks::text(document, lines)))),
         What::Nothing(_) => Ok(None),
     };

@@ -19,7 +19,7 @@ mod message;
 mod proto;
 #[cfg(feature = "keyservice")]
 mod server;
-#[cfg(all(test, feature = "age"))]
+#[cfg(test)]
 mod tests;
 
 use std::fmt;

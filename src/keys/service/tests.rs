@@ -81,6 +81,7 @@ fn the_first_service_that_can_wraps() {
     assert_eq!((one, two), (vec!["a".to_owned(), "b".to_owned()], vec!["b".to_owned()]));
 }
 
+#[cfg(feature = "age")]
 #[test]
 fn the_keys_at_hand_come_first() {
     let identity = age::x25519::Identity::generate();

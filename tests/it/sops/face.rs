@@ -61,7 +61,7 @@ impl Twins {
         self.write(name, &fs::read_to_string(self.path(from, name)).unwrap());
     }
 
-    fn run(&self, folder: &str, words: &[&str], more: &[(&str, &str)], stdin: &str) -> Answer {
+    pub(super) fn run(&self, folder: &str, words: &[&str], more: &[(&str, &str)], stdin: &str) -> Answer {
         let program = if folder == "real" { &self.real } else { &self.ours };
         let mut child = Command::new("setsid")
             .arg("--wait")
@@ -194,6 +194,8 @@ fn what_fails_fails_with_the_same_code_and_words() {
         (&["decrypt", "value.yaml"], 25, "Error decrypting tree"),
         (&["decrypt", "gone.yaml"], 51, "MAC mismatch"),
         (&["decrypt", "time.yaml"], 51, "Cannot decrypt MAC"),
+        (&["decrypt", "--extract", "[\"zz\"]", "e.yaml"], 1, "component ['zz'] not found"),
+        (&["decrypt", "--extract", "[\"a\"][0]", "e.yaml"], 1, "component [0]"),
         (&["decrypt", "--extract", "a", "e.yaml"], 91, "error parsing --extract path"),
         (&["decrypt", "--decryption-order", "age,age", "e.yaml"], 112, "Duplicate decryption key type"),
         (&["--foo", "e.yaml"], 1, "flag provided but not defined: -foo"),
@@ -239,6 +241,12 @@ fn what_is_printed_is_the_same() {
         &["decrypt", "--ignore-mac=false", "e.yaml"],
         &["--config", "/dev/null", "decrypt", "e.yaml"],
         &["decrypt", "--input-type", "yaml", "/dev/stdin"],
+        &["decrypt", "--extract", "[\"b\"]", "e.yaml"],
+        &["-d", "--extract", "[\"a\"]", "e.yaml"],
+        &["decrypt", "--extract", "[\"l\"][1]", "e.yaml"],
+        &["decrypt", "--extract", "[\"l\"]", "--output-type", "json", "e.yaml"],
+        &["decrypt", "--output-type", "json", "e.yaml"],
+        &["-d", "--output-type", "json", "--input-type", "yaml", "e.yaml"],
         &["filestatus", "e.yaml"],
         &["filestatus", "p.yaml"],
         &["--version"],

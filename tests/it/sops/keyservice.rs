@@ -1,6 +1,6 @@
 //! The key service: the real `sops` asks ours, we ask that of the real `sops`, and nobody believes a bad one.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, ChildStderr, Command, Stdio};
@@ -16,6 +16,8 @@ use sealeaf::keys::service::{
 use sealeaf::keys::{Environment, KeyError, KeyRef, Keyring, NoPrompt, Recipient, Run};
 use sealeaf::secret::SecretBytes;
 
+use super::face::Twins;
+use super::servers::{Server, free_port};
 use super::tool::{Sops, format, group, key, limits, recipient, sealing};
 use crate::support::skip;
 
@@ -65,12 +67,17 @@ struct Real {
 
 impl Real {
     fn start(sops: &Sops, network: &str, address: &str) -> Self {
+        Self::start_with(sops, network, address, &[])
+    }
+
+    fn start_with(sops: &Sops, network: &str, address: &str, more: &[(&str, &str)]) -> Self {
         let mut child = Command::new(sops.program())
             .args(["keyservice", "--verbose", "--network", network, "--address", address])
             .env_clear()
             .env("HOME", sops.path(""))
             .env("SOPS_AGE_KEY", key(1))
             .env("SOPS_DISABLE_VERSION_CHECK", "1")
+            .envs(more.iter().copied())
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
@@ -87,10 +94,6 @@ impl Drop for Real {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 /// Does something without any key, but with that service.
@@ -201,6 +204,134 @@ fn we_ask_the_one_of_sops() {
 }
 
 #[test]
+fn keys_without_a_back_end_here() {
+    let (Some(sops), Some(vault)) = (Sops::new(), Server::openbao()) else {
+        return skip("sops or OpenBao is not installed");
+    };
+    assert!(vault.vault("POST", "transit/keys/k", "{}").0 < 300);
+    let port = format!("127.0.0.1:{}", free_port());
+    let _real = Real::start_with(&sops, "tcp", &port, &[("VAULT_TOKEN", "root")]);
+    let id = format!("{}/v1/transit/keys/k", vault.url());
+    let key = KeyRef { kind: "vault".to_owned(), id, context: [].into() };
+    let groups = [vec![Recipient { key, name: String::new(), break_glass: false }]];
+    let uri = format!("tcp://{port}");
+    let document = format("yaml").parse("a: secret\n", &limits()).unwrap();
+    let seal = |ring: &Keyring<'_>| seal(document, format("yaml"), &sealing(&groups), ring, &limits());
+    let sealed = with_service(client(&uri), seal).unwrap();
+    let file = || SopsFile::parse(&sealed.text, format("yaml"), &limits()).unwrap();
+    let open = with_service(client(&uri), |ring| file().open(ring, &limits())).unwrap();
+    assert_eq!(open.plain().source.as_str(), "a: secret\n");
+    let service = ["--enable-local-keyservice=false", "--keyservice", &uri];
+    assert_eq!(sops.decrypt(&sealed.text, "yaml", &service).unwrap(), "a: secret\n");
+    let error =
+        file().open(&Keyring::new(&Run::new(&Environment::default(), &NoPrompt)), &limits()).unwrap_err();
+    assert!(matches!(error, FileError::Unwrap(_)), "{error}");
+}
+
+/// Our command, which asks before it answers; ended when dropped.
+struct Ours {
+    child: Child,
+    log: BufReader<ChildStderr>,
+}
+
+impl Ours {
+    fn start(sops: &Sops, socket: &str) -> Self {
+        let words = ["sops", "keyservice", "--verbose", "--prompt", "--net", "unix", "--addr", socket];
+        let mut child = Command::new(env!("CARGO_BIN_EXE_sealeaf"))
+            .args(words)
+            .env_clear()
+            .env("HOME", sops.path(""))
+            .env("SOPS_AGE_KEY", key(1))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let log = BufReader::new(child.stderr.take().unwrap());
+        let mut ours = Self { child, log };
+        assert!(ours.says().contains("Listening on unix://"));
+        ours
+    }
+
+    fn says(&mut self) -> String {
+        let mut line = String::new();
+        self.log.read_line(&mut line).unwrap();
+        line
+    }
+
+    fn answer(&mut self, answer: &str) {
+        self.child.stdin.as_mut().unwrap().write_all(answer.as_bytes()).unwrap();
+    }
+}
+
+impl Drop for Ours {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn the_command_asks_before_it_answers_and_leaves_nothing_behind() {
+    let Some(sops) = Sops::new() else { return skip("sops is not installed") };
+    let sealed = sops.encrypt("a: secret\n", "yaml", &[]).unwrap();
+    let socket = sops.path("ours.sock");
+    let uri = format!("unix://{}", socket.display());
+    for signal in ["TERM", "INT"] {
+        let mut ours = Ours::start(&sops, socket.to_str().unwrap());
+        let service = ["--enable-local-keyservice=false", "--keyservice", &uri];
+        ours.answer("what\ny\n");
+        assert_eq!(sops.decrypt(&sealed, "yaml", &service).unwrap(), "a: secret\n");
+        assert!(ours.says().contains("answering decrypt request using age1"));
+        ours.answer("n\n");
+        let error = sops.decrypt(&sealed, "yaml", &service).unwrap_err();
+        assert!(error.contains("PermissionDenied"), "{error}");
+        assert!(ours.says().contains("refusing decrypt request using age1"));
+        let id = ours.child.id().to_string();
+        assert!(Command::new("kill").args([format!("-{signal}"), id]).status().unwrap().success());
+        assert_eq!(ours.child.wait().unwrap().code(), Some(0), "SIG{signal}");
+        assert!(!socket.exists());
+    }
+}
+
+#[test]
+fn the_command_line_names_services() {
+    let Some(twins) = Twins::new() else { return skip("sops is not installed") };
+    let nobody = format!("tcp://127.0.0.1:{}", free_port());
+    let ((), asked) = while_serving("tcp", "127.0.0.1:0", true, |address| {
+        let flags = ["--enable-local-keyservice=false", "--keyservice", &nobody, "--keyservice", address];
+        let words = |command: &'static str, file: &'static str| [&[command][..], &flags, &[file]].concat();
+        twins.same(&words("decrypt", "e.yaml"));
+        twins.both(&[&words("encrypt", "p.yaml")[..], &["--age", &recipient(1)]].concat(), &[], "");
+        let list = format!("{nobody},{address}");
+        let variables = [("SOPS_ENABLE_LOCAL_KEYSERVICE", "false"), ("SOPS_KEYSERVICE", list.as_str())];
+        twins.both(&["decrypt", "e.yaml"], &variables, "");
+        twins.both(&["decrypt", "--enable-local-keyservice=false", "e.yaml"], &[], "");
+        twins.both(
+            &["encrypt", "--enable-local-keyservice=false", "--age", &recipient(1), "p.yaml"],
+            &[],
+            "",
+        );
+        twins.both(
+            &words("set", "e.yaml").into_iter().chain(["[\"new\"]", "1"]).collect::<Vec<_>>(),
+            &[],
+            "",
+        );
+    });
+    assert_eq!(asked.len(), 8);
+    let elsewhere = twins.ours(&["decrypt", "--keyservice", "tcp://keys.example:5000", "e.yaml"]);
+    assert!(elsewhere.code == 1 && elsewhere.stderr.contains("is not this machine"), "{elsewhere:?}");
+    for words in [
+        &["keyservice", "--address", "0.0.0.0:0"][..],
+        &["keyservice", "--network", "udp"],
+        &["keyservice", "--address", "x"],
+        &["keyservice", "--network", "unix", "--address", "/nowhere/x.sock"],
+    ] {
+        assert_eq!(twins.ours(words).code, 1, "{words:?}");
+    }
+}
+
+#[test]
 fn several_questions_at_once() {
     let ((), asked) = while_serving("tcp", "127.0.0.1:0", true, |address| {
         let recipients = vec![group(&[1]).remove(0); 20];
@@ -249,7 +380,8 @@ fn who_says_nothing_is_not_waited_for() {
     assert_eq!(there_and_back(&client), Err(ServiceError::Silent(limit)));
     let (stanza, error) = with_service(client, |ring| {
         let stanza = sealeaf::keys::Stanza { recipient: group(&[1]).remove(0), wrapped: vec![1; 40] };
-        let error = ring.unwrap(&[stanza.clone()], &sealeaf::keys::WrapContext::UNBOUND).unwrap_err();
+        let error =
+            ring.unwrap(std::slice::from_ref(&stanza), &sealeaf::keys::WrapContext::UNBOUND).unwrap_err();
         (stanza, error)
     });
     assert_eq!(error.attempts[0].recipient, stanza.recipient);

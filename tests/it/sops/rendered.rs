@@ -17,7 +17,7 @@ fn entries(text: &str) -> Vec<String> {
     let mut found: Vec<String> = Vec::new();
     for line in text.split_inclusive('\n') {
         match found.last_mut() {
-            Some(last) if !line.starts_with("top") => last.push_str(line),
+            Some(last) if !(line.starts_with("top") || line.starts_with("\t\"top")) => last.push_str(line),
             _ => found.push(line.to_owned()),
         }
     }

@@ -41,15 +41,15 @@ pub(super) fn dotenv(branch: &Branch) -> Result<SecretText, RenderError> {
     Ok(out.into())
 }
 
-/// Sections. Of the comments of a section, the first one is the section's if nothing stands before it; any other is the
+/// Sections, of all documents. Of the comments of a section, the first one is the section's if nothing stands before it; any other is the
 /// key's before it, and of several for one key the last one stays: so SOPS has it.
 ///
 /// # Errors
 /// [`RenderError`] for what is no map of maps of scalars.
-pub(super) fn ini(branch: &Branch) -> Result<SecretText, RenderError> {
+pub(super) fn ini(documents: &[Branch]) -> Result<SecretText, RenderError> {
     let mut out = SecretString::default();
-    let sections: Vec<_> =
-        pairs(branch).iter().filter_map(|(key, value)| Some((key.as_ref()?, value))).collect();
+    let pairs = documents.iter().flat_map(pairs);
+    let sections: Vec<_> = pairs.filter_map(|(key, value)| Some((key.as_ref()?, value))).collect();
     for (index, (name, section)) in sections.iter().enumerate() {
         let Branch::Map(content) = section else {
             return Err(RenderError::Complex { key: (*name).to_string(), format: "ini" });

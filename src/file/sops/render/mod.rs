@@ -60,7 +60,7 @@ pub enum RenderError {
     #[error(transparent)]
     Sops(#[from] SopsError),
     /// A map or list where the format has none.
-    #[error("`{key}` is no single value, and a {format} file holds nothing else there")]
+    #[error("`{key}` is no single value, and {format} holds nothing else there")]
     Complex {
         /// The key.
         key: String,
@@ -183,6 +183,28 @@ pub fn scalar_text(value: &Branch) -> Option<SecretText> {
     }
 }
 
+/// The variables that a document is in an environment: the scalars of its first part, which has nothing else.
+///
+/// # Errors
+/// [`RenderError`] for maps and lists, for keys that no variable can have, and for bytes that are no text.
+pub fn environment(plain: &Document) -> Result<Vec<(SecretText, SecretText)>, RenderError> {
+    let mut variables = Vec::new();
+    let Some(Branch::Map(map)) = branches(plain)?.into_iter().next() else { return Ok(variables) };
+    for (key, value) in map {
+        let Some(key) = key else { continue };
+        if key.is_empty() || key.contains(['=', '\0']) {
+            return Err(RenderError::Key(key.to_string()));
+        }
+        let text = match (&value, scalar_text(&value)) {
+            (_, Some(text)) => text,
+            (Branch::Value(_), None) => return Err(RenderError::NotText),
+            _ => return Err(RenderError::Complex { key: key.to_string(), format: "environment" }),
+        };
+        variables.push((key, text));
+    }
+    Ok(variables)
+}
+
 fn whole(documents: &[Branch], to: &dyn Format, layout: &Layout) -> Result<SecretBytes, RenderError> {
     let none = Branch::Map(Vec::new());
     let first = documents.first().unwrap_or(&none);
@@ -190,7 +212,7 @@ fn whole(documents: &[Branch], to: &dyn Format, layout: &Layout) -> Result<Secre
         FormatCode::Yaml => bytes(yaml::documents(documents, layout)?),
         FormatCode::Json => bytes([&json::part(first, layout)?, "\n"].concat().into()),
         FormatCode::Dotenv => bytes(lines::dotenv(first)?),
-        FormatCode::Ini => bytes(lines::ini(first)?),
+        FormatCode::Ini => bytes(lines::ini(documents)?),
         FormatCode::Binary => match (documents, first) {
             ([_], Branch::Map(map)) => {
                 let data = map.iter().find(|(key, _)| key.as_ref().is_some_and(|key| &**key == "data"));
@@ -217,7 +239,7 @@ fn text(bytes: &SecretBytes) -> Result<SecretText, RenderError> {
 
 fn shown(part: &PathPart) -> String {
     match part {
-        PathPart::Key(key) => format!("[\"{key}\"]"),
+        PathPart::Key(key) => format!("['{key}']"),
         PathPart::Index(index) => format!("[{index}]"),
     }
 }

@@ -24,7 +24,7 @@ fn strings_in_yaml() {
 
 #[test]
 fn parts() {
-    let document = parsed("a: 1\nl:\n  # c\n  - x\n  - {k: v}\nm:\n  n: ~\n---\nb: 2\n", "yaml");
+    let document = parsed("a: 1\nl:\n  # c\n  - x\n  - {k: v}\nm:\n  none: ~\n---\nb: 2\n", "yaml");
     let key = |text: &str| PathPart::Key(text.to_owned());
     let check = |path: &[PathPart], to: &str, expect: &str| {
         let found = extract(&document, path, by_name(to).unwrap(), &Layout::default());
@@ -36,9 +36,9 @@ fn parts() {
     check(&[key("l"), PathPart::Index(1)], "json", "x");
     check(&[key("l")], "yaml", "# c\n- x\n- k: v\n");
     check(&[key("l")], "ini", "[{\"Value\":\" c\"},\"x\",[{\"Key\":\"k\",\"Value\":\"v\"}]]");
-    check(&[key("m")], "yaml", "n: null\n---\nb: 2\n");
-    check(&[key("m")], "json", "{\n\t\"n\": null\n}\n");
-    check(&[key("m"), key("n")], "json", "null");
+    check(&[key("m")], "yaml", "none: null\n---\nb: 2\n");
+    check(&[key("m")], "json", "{\n\t\"none\": null\n}\n");
+    check(&[key("m"), key("none")], "json", "null");
     let fail = |path: &[PathPart]| extract(&document, path, by_name("yaml").unwrap(), &Layout::default());
     assert!(matches!(fail(&[key("x")]), Err(RenderError::Missing(_))));
     assert!(matches!(fail(&[key("l"), PathPart::Index(-1)]), Err(RenderError::Missing(_))));
@@ -61,4 +61,21 @@ fn hints_of_blocks_are_right() {
     let text = rendered("l:\n  - \" x\\ny\"\n", "yaml", "yaml").unwrap();
     assert_eq!(text, "l:\n    - |2-\n       x\n      y\n");
     assert_eq!(rendered(&text, "yaml", "json").unwrap(), "{\n\t\"l\": [\n\t\t\" x\\ny\"\n\t]\n}\n");
+}
+
+#[test]
+fn variables() {
+    let found = |text: &str| {
+        environment(&parsed(text, "yaml")).map(|all| {
+            all.into_iter()
+                .map(|(key, value)| format!("{}={}", key.as_str(), value.as_str()))
+                .collect::<Vec<_>>()
+        })
+    };
+    assert_eq!(
+        found("# c\na: 1\nb: 1.0\nc: ~\nd: true\ne: 2024-01-02T03:04:05.5Z\nf: \"x\\ny\"\n").unwrap(),
+        ["a=1", "b=1.0", "c=", "d=true", "e=2024-01-02T03:04:05Z", "f=x\ny"]
+    );
+    assert!(matches!(found("a: [1]\n"), Err(RenderError::Complex { .. })));
+    assert!(matches!(found("\"a=b\": 1\n"), Err(RenderError::Key(_))));
 }

@@ -111,9 +111,15 @@ impl Writer {
     }
 
     fn comment(&mut self, text: &str, indent: usize) {
-        for line in text.split('\n') {
+        for (index, line) in text.split('\n').enumerate() {
             self.indent(indent);
-            self.put("#");
+            // Only an INI file's comment has several lines.
+            let marker = match () {
+                () if index == 0 => "#",
+                () if line.starts_with('#') => "",
+                () => "# ",
+            };
+            self.put(marker);
             self.put(line);
             self.end_line();
         }

@@ -113,9 +113,17 @@ impl Format for Ini {
         out
     }
 
+    /// SOPS drops what stands behind quotes that end in the line in which they begin.
     fn put_token(&self, document: &Document, id: NodeId, token: &str) -> Vec<Splice> {
         let style = document.scalar(id).map_or(Style::Plain, |scalar| scalar.style);
-        vec![Splice::new(document.node(id).span, value::in_style(token, style))]
+        let span = document.node(id).span;
+        let rest = document.source.get(span.end..).unwrap_or_default();
+        let is_alone = rest.split('\n').next().is_none_or(|rest| rest.trim().is_empty());
+        let style = match style {
+            Style::Backtick | Style::MultiDouble if !is_alone => Style::Plain,
+            other => other,
+        };
+        vec![Splice::new(span, value::in_style(token, style))]
     }
 
     fn put_value(&self, document: &Document, id: NodeId, value: &Value, _: bool) -> Vec<Splice> {
