@@ -188,7 +188,6 @@ pub(crate) fn bring(
         rotate: !keeps_key,
         now: &now,
         allow_no_secrets,
-        ..sops::Next::default()
     };
     let change = open.next(next, &session.keyring(), &session.context.limits)?;
     Ok((text(change.sealed, session.context), change.removed, change.rotated))
