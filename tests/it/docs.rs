@@ -181,7 +181,7 @@ impl Story {
         let link = format!("ln -sf '{program}' '{}/bin/sealeaf'", sandbox.root().display());
         sandbox.script(
             "cargo",
-            &format!("[ \"$*\" = 'install --path . --no-default-features -F cli,age' ]\n{link}"),
+            &format!("[ \"$*\" = 'install --path . --no-default-features -F cli,age,pgp' ]\n{link}"),
         );
         // An editor in which somebody adds a line.
         sandbox.script("editor", "printf 'api:\\n  token: example-token\\n' >> \"$1\"");
