@@ -178,7 +178,7 @@ fn dotenv(dice: &mut Dice) -> String {
     let mut out = String::new();
     for _ in 0..=dice.roll(40) {
         match dice.roll(10) {
-            0 | 1 => out.push_str(dice.pick(&comments)),
+            0 | 1 => out.push_str(dice.pick::<&str>(&comments)),
             2 => {}
             _ => out.push_str(&format!("{}={}", dice.pick(&keys), dice.pick(&values))),
         }
@@ -230,7 +230,7 @@ fn ini(dice: &mut Dice) -> String {
         }
         for _ in 0..dice.roll(8) {
             match dice.roll(8) {
-                0 | 1 => out.push_str(dice.pick(&comments)),
+                0 | 1 => out.push_str(dice.pick::<&str>(&comments)),
                 2 => {}
                 _ => {
                     key += 1;
