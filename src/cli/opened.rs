@@ -34,7 +34,7 @@ impl Opened {
         session: &Session<'_>,
     ) -> Result<Self, Report> {
         let shown = input.source.shown();
-        match SopsFile::parse(&input.text, input.format, &session.context.limits) {
+        match SopsFile::read(input.text.clone(), input.format, &session.context.limits) {
             Ok(file) => {
                 let open = file.open(&session.keyring(), &session.context.limits).at(shown)?;
                 for warning in sealeaf::keys::age::warnings(session.run()) {

@@ -102,7 +102,7 @@ impl<'a> Face<'a> {
     pub(super) fn open(&self, file: &Loaded, ignore_mac: bool) -> Result<OpenSops, Fault> {
         let shown = file.shown();
         let fault = |error| Fault::from(error).at(shown);
-        let sealed = SopsFile::parse(&file.text, file.format, &self.context.limits).map_err(fault)?;
+        let sealed = SopsFile::read(file.text.clone(), file.format, &self.context.limits).map_err(fault)?;
         let open = if ignore_mac {
             self.context
                 .warn("the MAC is not looked at: values may be missing, moved, or of another version");

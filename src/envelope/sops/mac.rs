@@ -5,7 +5,7 @@ use subtle::ConstantTimeEq;
 
 use super::error::SopsError;
 use super::time::Time;
-use super::token::Token;
+use super::token::{Nonces, Token};
 use super::values::{Item, Type};
 use crate::crypto::Gcm;
 
@@ -39,7 +39,8 @@ impl Mac {
     /// # Errors
     /// [`SopsError::Random`].
     pub fn seal(self, gcm: &Gcm, modified: &str) -> Result<String, SopsError> {
-        Ok(Token::seal(&Item::text(Type::Str, &self.digest()), gcm, modified)?)
+        let digest = Item::text(Type::Str, &self.digest());
+        Ok(Token::seal(&digest, gcm, modified, &mut Nonces::default())?)
     }
 
     /// Compares with the MAC of a file.

@@ -27,5 +27,5 @@ pub use model::{Branch, branches};
 pub use outline::{Outline, Slot, What, damaged, locate};
 pub(crate) use pattern::compile;
 pub use selector::{By, Selector};
-pub use token::{PREFIX, Token, is_token};
+pub use token::{Nonces, PREFIX, Token, is_token};
 pub use values::{Item, Meaning, Type, is_string_key, is_type_tag, meaning};

@@ -21,6 +21,25 @@ pub struct Token {
     sealed: Vec<u8>,
 }
 
+/// Fresh nonces, for which the operating system is asked many at a time. Each is given once.
+#[derive(Debug, Default)]
+pub struct Nonces {
+    left: Vec<[u8; 32]>,
+}
+
+impl Nonces {
+    fn next(&mut self) -> Result<[u8; 32], RandomError> {
+        if let Some(nonce) = self.left.pop() {
+            return Ok(nonce);
+        }
+        // A file of a few values takes a few.
+        let mut bytes = vec![0; 32 * if self.left.capacity() == 0 { 4 } else { 128 }];
+        fill_random(&mut bytes)?;
+        self.left.extend(bytes.as_chunks().0);
+        self.left.pop().map_or_else(|| self.next(), Ok)
+    }
+}
+
 /// Whether a text is meant to be a token.
 #[must_use]
 pub fn is_token(text: &str) -> bool {
@@ -71,9 +90,8 @@ impl Token {
     ///
     /// # Errors
     /// [`RandomError`] where the operating system gives no random bytes.
-    pub fn seal(item: &Item, gcm: &Gcm, aad: &str) -> Result<String, RandomError> {
-        let mut nonce = [0; 32];
-        fill_random(&mut nonce)?;
+    pub fn seal(item: &Item, gcm: &Gcm, aad: &str, nonces: &mut Nonces) -> Result<String, RandomError> {
+        let nonce = nonces.next()?;
         // The cipher's only error is a length that no value in memory has.
         let sealed = gcm.seal(&nonce, item.plain(), aad.as_bytes()).unwrap_or_default();
         let (data, tag) = sealed.split_at_checked(sealed.len().saturating_sub(TAG)).unwrap_or_default();
@@ -131,7 +149,7 @@ mod tests {
             let item = Token::read(token).unwrap().open(&key(), aad).unwrap();
             assert_eq!(item.plain(), expect.as_bytes());
             assert_eq!(Token::read(token).unwrap().open(&key(), "x:").unwrap_err(), Damage::Authentication);
-            let again = Token::seal(&item, &key(), aad).unwrap();
+            let again = Token::seal(&item, &key(), aad, &mut Nonces::default()).unwrap();
             assert_eq!(Token::read(&again).unwrap().open(&key(), aad).unwrap().plain(), expect.as_bytes());
         }
     }

@@ -50,8 +50,16 @@ impl SopsFile {
     /// # Errors
     /// [`SopsError::NotSealed`] where there is no metadata; else what is not in order.
     pub fn parse(text: &str, format: &'static dyn Format, limits: &Limits) -> Result<Self, FileError> {
+        Self::read(text.into(), format, limits)
+    }
+
+    /// The same for a text whose memory is shared.
+    ///
+    /// # Errors
+    /// As [`SopsFile::parse`].
+    pub fn read(text: SecretText, format: &'static dyn Format, limits: &Limits) -> Result<Self, FileError> {
         let format = stores::of(format);
-        let document = format.parse(text, &sealed_limits(limits))?;
+        let document = format.read(text, &sealed_limits(limits))?;
         let metadata = Metadata::read(&entry(&document)?.ok_or(SopsError::NotSealed)?)?;
         let outline = Outline::of(&document, &metadata.selector)?;
         Ok(Self { format, document, metadata, outline })
@@ -161,7 +169,15 @@ impl SopsFile {
     }
 
     fn open_as(self, key: DataKey, is_whole: bool, limits: &Limits) -> Result<OpenSops, FileError> {
-        let gcm = Gcm::new(&key);
+        let items = self.authenticate(&key, is_whole)?;
+        let (plain, outline) = self.unseal(&items, limits)?;
+        let sealed_comments = self.left_sealed(&items);
+        Ok(OpenSops { file: self, key, items, plain, outline, sealed_comments })
+    }
+
+    /// What each slot holds, and with `is_whole` the MAC over it.
+    pub(super) fn authenticate(&self, key: &DataKey, is_whole: bool) -> Result<Vec<Option<Item>>, FileError> {
+        let gcm = Gcm::new(key);
         let mut mac = Mac::new(self.metadata.mac_only_encrypted);
         let slots = &self.outline.slots;
         let open = |(): &mut (), index: usize| match slots.get(index) {
@@ -178,14 +194,17 @@ impl SopsFile {
         if is_whole {
             mac.verify(&self.metadata.mac, &gcm, &self.metadata.modified())?;
         }
-        let (plain, outline) = self.unseal(&items, limits)?;
+        Ok(items)
+    }
+
+    /// The comments that opened nowhere, by slot.
+    pub(super) fn left_sealed(&self, items: &[Option<Item>]) -> Vec<usize> {
         let is_sealed = |(slot, item): &(&Slot, &Option<Item>)| slot.encrypted && item.is_none();
-        let slots = self.outline.slots.iter().zip(&items).enumerate();
-        let sealed_comments = slots.filter(|(_, pair)| is_sealed(pair)).filter_map(|(at, (slot, _))| {
+        let slots = self.outline.slots.iter().zip(items).enumerate();
+        let comments = slots.filter(|(_, pair)| is_sealed(pair)).filter_map(|(at, (slot, _))| {
             matches!(slot.what, What::Comment(_) | What::Element(_) | What::Block(_)).then_some(at)
         });
-        let sealed_comments = sealed_comments.filter(|at| self.is_sealed_comment(*at)).collect();
-        Ok(OpenSops { file: self, key, items, plain, outline, sealed_comments })
+        comments.filter(|at| self.is_sealed_comment(*at)).collect()
     }
 
     fn is_sealed_comment(&self, at: usize) -> bool {
@@ -270,11 +289,15 @@ impl SopsFile {
     }
 
     /// Puts everything back, takes the metadata out, and reads the result.
-    fn unseal(&self, items: &[Option<Item>], limits: &Limits) -> Result<(Document, Outline), FileError> {
+    pub(super) fn unseal(
+        &self,
+        items: &[Option<Item>],
+        limits: &Limits,
+    ) -> Result<(Document, Outline), FileError> {
         let mut simple = vec![false; items.len()];
         for _ in 0..2 {
             let text = self.unsealed(items, &simple)?;
-            let plain = self.format.parse(&text, &Limits { leaf: usize::MAX, ..limits.clone() });
+            let plain = self.format.read(text, &Limits { leaf: usize::MAX, ..limits.clone() });
             let Ok(plain) = plain.map_err(GateError::Parse) else {
                 simple.fill(true);
                 continue;
@@ -295,7 +318,8 @@ impl SopsFile {
         Err(SopsError::NotKept { line }.into())
     }
 
-    fn unsealed(&self, items: &[Option<Item>], simple: &[bool]) -> Result<SecretText, FileError> {
+    /// The text with everything put back; what `simple` names is written in the simplest way instead of as it was.
+    pub(super) fn unsealed(&self, items: &[Option<Item>], simple: &[bool]) -> Result<SecretText, FileError> {
         let put_back = |(): &mut (), index: usize| -> Result<Vec<Splice>, FileError> {
             let (Some(slot), Some(Some(item))) = (self.outline.slots.get(index), items.get(index)) else {
                 return Ok(Vec::new());

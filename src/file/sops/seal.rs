@@ -6,8 +6,8 @@ use super::kept;
 use super::open::{OpenSops, SopsFile, comment_span, edit_error, place_of};
 use crate::document::{Document, FormatCode, Kind, NodeId, Span, Splice, Tree, apply};
 use crate::envelope::sops::{
-    ENTRY, Gcm, Item, Key, Mac, Meaning, Metadata, Outline, Selector, Slot, SopsError, Token, Type, What,
-    flatten, is_metadata, is_type_tag, locate, meaning, split,
+    ENTRY, Gcm, Item, Key, Mac, Meaning, Metadata, Nonces, Outline, Selector, Slot, SopsError, Token, Type,
+    What, flatten, is_metadata, is_type_tag, locate, meaning, split,
 };
 use crate::file::FileError;
 use crate::format::gate::GateError;
@@ -153,6 +153,7 @@ pub(super) fn write(
         splices.extend(entry(&document, format, part, &target)?);
     }
     let text = apply(&document.source, &splices).map_err(GateError::Splice)?;
+    drop(splices);
     let exact = check_opens(&text, &document, &outline, &items, format, target.key, limits)
         .map_err(|error| FileError::Unopenable(Box::new(error)))?;
     Ok(Sealed { text, leaves, sealed, fresh, exact })
@@ -235,7 +236,7 @@ fn tokens(
         Some((before, true)) => kept::pairs(outline, items, before),
         _ => vec![None; outline.slots.len()],
     };
-    let one = |(): &mut (), index: usize| -> Result<(Vec<Splice>, bool), FileError> {
+    let one = |nonces: &mut Nonces, index: usize| -> Result<(Vec<Splice>, bool), FileError> {
         let (Some(slot), Some(Some(item))) = (outline.slots.get(index), items.get(index)) else {
             return Ok((Vec::new(), false));
         };
@@ -248,7 +249,7 @@ fn tokens(
         }
         let (token, is_fresh) = match old.and_then(|(before, old)| kept::token(before, old)) {
             Some(token) => (token, false),
-            None => (Token::seal(item, gcm, &slot.aad)?.into(), true),
+            None => (Token::seal(item, gcm, &slot.aad, nonces)?.into(), true),
         };
         let splices = match &slot.what {
             What::Comment(comment) => vec![Splice::new(comment_span(document, *comment), token)],
@@ -262,7 +263,7 @@ fn tokens(
         Ok((splices, is_fresh))
     };
     let (mut splices, mut fresh) = (Vec::with_capacity(items.len()), 0);
-    for done in parallel::map(items.len(), || (), one) {
+    for done in parallel::map(items.len(), Nonces::default, one) {
         let (own, is_fresh) = done?;
         splices.extend(own);
         fresh += usize::from(is_fresh);
@@ -337,7 +338,7 @@ fn updated(before: &OpenSops, now: &Metadata) -> Option<String> {
 
 /// Opens what was sealed, as a reader will, and compares every value. Tells whether the bytes are the same too.
 fn check_opens(
-    text: &str,
+    text: &SecretText,
     document: &Document,
     outline: &Outline,
     items: &[Option<Item>],
@@ -346,12 +347,13 @@ fn check_opens(
     limits: &Limits,
 ) -> Result<bool, FileError> {
     let wide = Limits { file: usize::MAX, leaf: usize::MAX, leaves: usize::MAX, ..limits.clone() };
-    let opened = SopsFile::parse(text, format, &wide)?.open_with(key.clone(), &wide)?;
+    let file = SopsFile::read(text.clone(), format, &wide)?;
+    let opened = file.authenticate(key, true)?;
     let here = outline.slots.iter().zip(items);
-    let there = opened.file.outline.slots.iter().zip(&opened.items);
-    let is_whole = outline.shape == opened.file.outline.shape
-        && outline.slots.len() == opened.file.outline.slots.len()
-        && opened.sealed_comments.is_empty();
+    let there = file.outline.slots.iter().zip(&opened);
+    let is_whole = outline.shape == file.outline.shape
+        && outline.slots.len() == file.outline.slots.len()
+        && file.left_sealed(&opened).is_empty();
     let wrong =
         here.zip(there).find(|((slot, item), (other, there))| !is_kept_slot(slot, other, item == there));
     if let (Some(((slot, _), _)), _) | (None, (false, Some(slot))) =
@@ -360,7 +362,12 @@ fn check_opens(
         let at = place_of(document, &slot.what).start;
         return Err(SopsError::NotKept { line: document.line_of(at) }.into());
     }
-    Ok(opened.plain.source == document.source)
+    // What a text that is the same reads as is known.
+    if file.unsealed(&opened, &[])? == document.source {
+        return Ok(true);
+    }
+    let (plain, _) = file.unseal(&opened, &wide)?;
+    Ok(plain.source == document.source)
 }
 
 /// Whether a value stands under the same path and is the same; what comments say is compared by opening them.
