@@ -95,7 +95,7 @@ impl Args {
 /// Does what the flags say.
 pub(super) fn run(args: &Args, face: &Face<'_>) -> Result<ExitCode, Fault> {
     let Some(file) = args.files.first() else {
-        return Err(Fault::new(NO_FILE, "no file specified"));
+        return Err(Fault::new(NO_FILE, "no file specified").hint("`sops --help` lists what there is"));
     };
     if args.files.len() > 1 {
         face.context.warn("More than one positional argument provided. Only the first one will be used!");

@@ -205,7 +205,7 @@ fn dispatch(words: &[OsString], context: &Context) -> Result<ExitCode, Fault> {
         return Ok(ExitCode::SUCCESS);
     }
     let named = top.names.first().and_then(|name| name.to_str());
-    if top.help || matches!(named, Some("help" | "h")) || words.is_empty() {
+    if top.help || matches!(named, Some("help" | "h")) {
         return help(&all, top.names.get(1..).unwrap_or_default(), context);
     }
     let before = Before { config: legacy.config.clone(), indent: legacy.indent };

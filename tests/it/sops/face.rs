@@ -167,8 +167,9 @@ fn what_fails_fails_with_the_same_code_and_words() {
     );
     twins.write("time.yaml", &e.replacen("lastmodified: \"2", "lastmodified: \"1", 1));
     for (words, code, says) in [
+        (&[][..], 100, "no file specified"),
         (
-            &["encrypt", "p.yaml"][..],
+            &["encrypt", "p.yaml"],
             1,
             "config file not found, or has no creation rules, and no keys provided",
         ),
