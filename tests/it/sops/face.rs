@@ -168,11 +168,7 @@ fn what_fails_fails_with_the_same_code_and_words() {
     twins.write("time.yaml", &e.replacen("lastmodified: \"2", "lastmodified: \"1", 1));
     for (words, code, says) in [
         (&[][..], 100, "no file specified"),
-        (
-            &["encrypt", "p.yaml"],
-            1,
-            "config file not found, or has no creation rules, and no keys provided",
-        ),
+        (&["encrypt", "p.yaml"], 1, "config file not found, or has no creation rules, and no keys provided"),
         (&["encrypt", "--age", &to, "none.yaml"], 100, "cannot operate on non-existent file"),
         (&["-e", "--age", &to, "none.yaml"], 100, "cannot operate on non-existent file"),
         (&["encrypt", "--age", &to, "e.yaml"], 203, "top-level entry called 'sops'"),

@@ -93,6 +93,49 @@ fn what_sops_would_lose_is_refused() {
     ));
 }
 
+/// Which lines are encrypted is the same as with `sops`, and so is what comes back, either way.
+#[test]
+fn selectors_choose_the_same_lines() {
+    let Some(sops) = Sops::new() else { return skip("there is no `sops`") };
+    let dotenv = "# first\nA=1\nA_unencrypted=2\n# secret\nB_key=3\n# open\nC=4\nD_key=\n";
+    let ini = "; first\ntop = 0\n[one]\nA = 1\nA_unencrypted = 2\n; about\nB_key = 3\n[two_key]\nC = 4\n";
+    for (by, text) in [
+        (By::EncryptedSuffix, "_key"),
+        (By::UnencryptedSuffix, "_key"),
+        (By::EncryptedRegex, "^(A|C)$"),
+        (By::UnencryptedRegex, "key|C"),
+        (By::EncryptedCommentRegex, "secret"),
+        (By::UnencryptedCommentRegex, "open"),
+    ] {
+        for (name, plain) in [("dotenv", dotenv), ("ini", ini)] {
+            let is_by_comment = matches!(by, By::EncryptedCommentRegex | By::UnencryptedCommentRegex);
+            if is_by_comment && name == "ini" {
+                continue;
+            }
+            let selector = Selector::new(by, text).unwrap();
+            let ours = seal_text(plain, format(name), Some(selector)).unwrap().text;
+            // Only legacy mode has the flags for comments.
+            let file = format!("plain.{}", super::tool::ending(name));
+            sops.write(&file, plain);
+            let (flag, to) = (format!("--{}", by.name().replace('_', "-")), super::tool::recipient(1));
+            let theirs = sops.output(&["-e", "--age", &to, &flag, text, &file]).unwrap();
+            assert_eq!(encrypted(&ours, name), encrypted(&theirs, name), "{by:?} {name}\n{theirs}");
+            let shown = sops.decrypt(&theirs, name, &[]).unwrap();
+            assert_eq!(sops.decrypt(&ours, name, &[]).unwrap(), shown, "{by:?} {name}");
+            assert_eq!(open(&ours, format(name)).unwrap().plain().source.as_str(), plain);
+            open(&theirs, format(name)).unwrap();
+        }
+    }
+}
+
+/// The keys whose values are encrypted.
+fn encrypted<'a>(text: &'a str, name: &str) -> Vec<&'a str> {
+    let data = text.split(if name == "ini" { "\n[sops]" } else { "\nsops_" }).next().unwrap();
+    data.lines()
+        .filter_map(|line| Some(line.split_once('=').filter(|(_, value)| value.contains("ENC["))?.0.trim()))
+        .collect()
+}
+
 #[test]
 fn binary_files() {
     let Some(sops) = Sops::new() else { return skip("there is no `sops`") };
