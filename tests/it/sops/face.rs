@@ -391,3 +391,50 @@ fn commands_get_the_values() {
     let path: &Path = &twins.path("tmp", "");
     assert_eq!(fs::read_dir(path).unwrap().count(), 0);
 }
+
+#[test]
+fn no_flag_and_no_command_is_missing() {
+    let Some(twins) = Twins::new() else { return skip("there is no `sops`") };
+    let commands = [
+        "",
+        "encrypt",
+        "decrypt",
+        "edit",
+        "set",
+        "unset",
+        "rotate",
+        "updatekeys",
+        "groups add",
+        "groups delete",
+        "filestatus",
+        "exec-env",
+        "exec-file",
+        "publish",
+        "keyservice",
+        "completion",
+    ];
+    let mut count = 0;
+    for command in commands {
+        let words: Vec<&str> = command.split_whitespace().chain(["--help"]).collect();
+        let (real, ours) = (twins.real(&words), twins.ours(&words));
+        assert_eq!((real.code, ours.code), (0, 0), "{command}");
+        let (_, options) = real.stdout.split_once("OPTIONS:").unwrap();
+        for line in options.lines().filter(|line| line.trim_start().starts_with("--")) {
+            let names = line.trim_start().split("  ").next().unwrap();
+            for name in names.split(", ").filter_map(|name| name.split(' ').next()) {
+                // Second names are taken, and not listed.
+                let is_listed = ours.stdout.contains(&format!("{name} "))
+                    || ours.stdout.contains(&format!("{name}\n"))
+                    || ours.stdout.contains(&format!("{name}[="))
+                    || ours.stdout.contains(&format!("{name}, "));
+                assert!(
+                    is_listed || matches!(name, "--net" | "--addr"),
+                    "{command}: {name}\n{}",
+                    ours.stdout
+                );
+                count += 1;
+            }
+        }
+    }
+    assert!(count > 200, "{count}");
+}
