@@ -11,8 +11,7 @@ use crate::cli::report::Report;
 
 /// `/bin/sh -c LINE` in this environment. Unlike other programs that we start it gets the private keys of the environment
 /// too: under SOPS, scripts call `sops` again.
-pub(super) fn shell(line: &OsStr, face: &Face<'_>) -> Command {
-    let _ = face;
+pub(super) fn shell(line: &OsStr) -> Command {
     let mut command = Command::new("/bin/sh");
     command.arg("-c").arg(line);
     command

@@ -4,9 +4,7 @@ use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 
 use sealeaf::document::Document;
-use sealeaf::envelope::sops::{Branch, branches};
-use sealeaf::file::FileError;
-use sealeaf::file::sops::render::scalar_text;
+use sealeaf::file::sops::render::{RenderError, environment};
 use sealeaf::secret::SecretText;
 
 use super::child::{User, finish, shell};
@@ -60,7 +58,7 @@ pub(super) fn run(args: &Args, face: &Face<'_>) -> Result<ExitCode, Fault> {
     let loaded = Loaded::read(Some(&file), format(None, Some(&file))?, As::Encrypted, NO_FILE, face.context)?;
     let open = face.open(&loaded, false)?;
     let variables = variables(open.plain(), args).map_err(|fault| fault.at(&file))?;
-    let mut command = shell(line, face);
+    let mut command = shell(line);
     if args.pristine {
         command.env_clear();
     }
@@ -68,7 +66,7 @@ pub(super) fn run(args: &Args, face: &Face<'_>) -> Result<ExitCode, Fault> {
         User::of(name)?.apply(&mut command);
     }
     // The operating system hands an environment over as it is: from here on nothing wipes it.
-    command.envs(variables.iter().map(|(name, value)| (name, value.as_str())));
+    command.envs(variables.iter().map(|(name, value)| (name.as_str(), value.as_str())));
     drop((variables, open));
     if args.same_process {
         let error = command.exec();
@@ -86,23 +84,25 @@ fn started(mut command: Command, background: bool, face: &Face<'_>) -> Result<Ex
 }
 
 /// Names and values, in the file's order; of a name that stands twice the last counts.
-fn variables(plain: &Document, args: &Args) -> Result<Vec<(String, SecretText)>, Fault> {
-    let documents = branches(plain).map_err(|error| Fault::from(FileError::from(error)))?;
-    let Some(Branch::Map(entries)) = documents.into_iter().next() else { return Ok(Vec::new()) };
-    let mut found = Vec::with_capacity(entries.len());
-    for (key, value) in entries {
-        // A comment has no key.
-        let Some(name) = key.map(|key| key.as_str().to_owned()) else { continue };
-        let shown = escape::line(&name);
-        let text = scalar_text(&value).ok_or_else(|| {
+fn variables(plain: &Document, args: &Args) -> Result<Vec<(SecretText, SecretText)>, Fault> {
+    let found = environment(plain).map_err(|error| match error {
+        RenderError::Complex { key, .. } => {
+            let shown = escape::line(&key);
             let message = format!("cannot use complex value in environment: `{shown}` is a map or a list");
             Fault::new(GENERIC, message)
                 .hint("`sealeaf exec` gives nested values names such as `DB_PASSWORD`")
-        })?;
-        if name.is_empty() || name.contains(['=', '\0']) || text.contains('\0') {
-            return Err(Fault::new(GENERIC, format!("`{shown}` cannot be a variable: {}", NO_VARIABLE)));
         }
-        if is_dangerous(&name) && !args.allow_env.contains(&name) {
+        error => Fault::new(GENERIC, error),
+    })?;
+    for (name, text) in &found {
+        let shown = escape::line(name);
+        if text.contains('\0') {
+            return Err(Fault::new(
+                GENERIC,
+                format!("`{shown}` cannot be a variable: it holds a NUL character"),
+            ));
+        }
+        if is_dangerous(name) && !args.allow_env.iter().any(|allowed| *allowed == **name) {
             let message = format!(
                 "`{shown}`: programs obey this variable, and the file's author would steer the command"
             );
@@ -110,7 +110,6 @@ fn variables(plain: &Document, args: &Args) -> Result<Vec<(String, SecretText)>,
                 Fault::new(GENERIC, message).hint(format!("if that is wanted, say --allow-env {shown}"))
             );
         }
-        found.push((name, text));
     }
     Ok(found)
 }
@@ -122,7 +121,6 @@ fn is_dangerous(name: &str) -> bool {
     obeyed(&name) && !is_credential
 }
 
-const NO_VARIABLE: &str = "its key is empty, or `=` or a NUL character stands in it";
 const CREDENTIALS: &[&str] = &[
     "_TOKEN",
     "_PASSWORD",

@@ -70,7 +70,7 @@ pub(super) fn run(args: &Args, face: &Face<'_>) -> Result<ExitCode, Fault> {
     } else {
         feed(&workspace, bytes)?;
     }
-    let mut command = shell(&substituted(line, workspace.path().as_os_str()), face);
+    let mut command = shell(&substituted(line, workspace.path().as_os_str()));
     if let Some(user) = &user {
         user.apply(&mut command);
         workspace.give(user.id, user.group)?;

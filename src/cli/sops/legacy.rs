@@ -58,9 +58,9 @@ pub(super) struct Args {
     /// Indent YAML and JSON that is laid out anew by that many blanks
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     pub(super) indent: Option<i32>,
-    /// Say more
+    /// Taken for the sake of scripts: `publish` and `keyservice` have one of their own
     #[arg(long)]
-    pub(super) verbose: bool,
+    verbose: bool,
     /// Take rule and types of this path
     #[arg(long, value_name = "PATH")]
     filename_override: Option<PathBuf>,

@@ -56,23 +56,13 @@ impl Loaded {
             As::Plain => format.carry(&bytes),
             As::Encrypted => None,
         };
-        let is_carried = carried.is_some();
-        let original = |text: &SecretText| match (path, &file) {
-            (Some(path), Some(file)) if !is_carried => Original::of_text(path, file, text, context).map(Some),
-            _ => Ok(None),
-        };
-        let (text, original) = match carried {
-            Some(text) => {
-                let original = match (path, &file) {
-                    (Some(path), Some(file)) => Some(Original::of(path, file, &bytes, context)?),
-                    _ => None,
-                };
-                (text, original)
-            }
-            None => {
+        let (text, original) = match (carried, path.zip(file.as_ref())) {
+            (Some(text), Some((path, file))) => (text, Some(Original::of(path, file, &bytes, context)?)),
+            (Some(text), None) => (text, None),
+            (None, place) => {
                 let text = to_text(bytes).map_err(|report| Fault::from(report.at(shown)))?;
-                let original = original(&text)?;
-                (text, original)
+                let original = place.map(|(path, file)| Original::of_text(path, file, &text, context));
+                (text, original.transpose()?)
             }
         };
         Ok(Self { path: path.map(Path::to_owned), text, format, original })
@@ -157,9 +147,10 @@ fn is_regular(path: &Path) -> bool {
     fs::metadata(path).map_or(true, |found| found.is_file())
 }
 
-type Read_ = (Zeroizing<Vec<u8>>, Option<File>);
+/// What was read, and the open file where it is a regular one.
+type Opened = (Zeroizing<Vec<u8>>, Option<File>);
 
-fn bytes(path: Option<&Path>, missing: u8, context: &Context) -> Result<Read_, Fault> {
+fn bytes(path: Option<&Path>, missing: u8, context: &Context) -> Result<Opened, Fault> {
     let limit = context.limits.file;
     let Some(path) = path.filter(|path| !matches!(path.to_str(), Some("/dev/stdin" | "/dev/fd/0"))) else {
         return Ok((read_secret(&mut stdin().lock(), 0, limit)?, None));
