@@ -11,7 +11,7 @@ use super::outline::{Event, Outline, Slot, What};
 use super::selector::{Judge, Selector};
 use super::values::{Meaning, meaning};
 use crate::document::{Document, FormatCode, Kind, NodeId, Span};
-use crate::secret::SecretText;
+use crate::secret::{SecretString, SecretText};
 
 /// Walks a document of lines.
 pub(super) fn outline(document: &Document, selector: &Selector) -> Outline {
@@ -36,7 +36,7 @@ pub(super) fn outline(document: &Document, selector: &Selector) -> Outline {
 #[must_use]
 pub fn block_text(document: &Document, lines: &Range<usize>) -> SecretText {
     let source = document.source.as_str();
-    let mut out = String::new();
+    let mut out = SecretString::default();
     for index in lines.clone() {
         let Some(comment) = document.comments.get(index) else { break };
         let start = if index == lines.start {
