@@ -8,8 +8,9 @@ use std::sync::{Mutex, PoisonError};
 
 use anstyle::AnsiColor;
 use clap::ValueEnum;
+use sealeaf::config::user;
 use sealeaf::format::Limits;
-use sealeaf::keys::Environment;
+use sealeaf::keys::{Environment, Settings};
 
 use super::escape;
 use super::prompt::TerminalPrompt;
@@ -24,6 +25,8 @@ pub(crate) struct Context {
     pub(crate) environment: Environment,
     /// The working folder.
     pub(crate) directory: PathBuf,
+    /// What the user's own configuration says.
+    pub(crate) settings: Settings,
     /// What is refused for its size.
     pub(crate) limits: Limits,
     /// Which streams are a terminal.
@@ -76,6 +79,8 @@ impl Context {
     pub(crate) fn new(globals: &Globals) -> Result<Self, Report> {
         let environment = Environment::of_process();
         let terminal = Terminal::now();
+        let settings = user::load(&environment, rustix::process::geteuid().as_raw())
+            .map_err(|error| Report::new(Kind::Usage, error))?;
         let directory = std::env::current_dir().map_err(|error| {
             Report::new(Kind::Failed, anyhow::Error::new(error).context("no working folder"))
         })?;
@@ -87,6 +92,7 @@ impl Context {
         Ok(Self {
             colour: globals.color.on(&environment, terminal.stderr),
             limits: globals.limits(),
+            settings,
             environment,
             directory,
             terminal,
@@ -192,6 +198,7 @@ impl Context {
     /// A context without a terminal, in `directory`.
     pub(crate) fn for_test(directory: &std::path::Path, environment: Environment) -> Self {
         Self {
+            settings: Settings::default(),
             environment,
             directory: directory.to_owned(),
             limits: Limits::default(),

@@ -79,13 +79,17 @@ impl<'a> Session<'a> {
     /// A session in these surroundings.
     pub(crate) fn new(context: &'a Context) -> Self {
         let owners = Owners::of(rustix::process::geteuid().as_raw(), &context.environment);
-        let run = Run::new(&context.environment, &context.prompt);
+        let mut run = Run::new(&context.environment, &context.prompt);
+        run.settings = context.settings.clone();
         Self { context, run, owners, announced: None }
     }
 
     /// The same, asking nobody.
     pub(crate) fn silent(context: &'a Context) -> Self {
-        Self { run: Run::new(&context.environment, &sealeaf::keys::NoPrompt), ..Self::new(context) }
+        let mut session = Self::new(context);
+        session.run.prompt = &sealeaf::keys::NoPrompt;
+        session.run.unattended = true;
+        session
     }
 
     /// Says which files this command works on, where it reads them all before it writes the first one. What their folders,

@@ -17,6 +17,7 @@ mod template;
 mod terms;
 #[cfg(test)]
 mod tests;
+pub mod user;
 
 pub use error::{ConfigError, Problem};
 pub use recipients::{Meaning, Named, Recipients};

@@ -2,6 +2,8 @@
 //!
 //! Every backend of this crate runs [`all`]; so should one that is written elsewhere.
 
+pub mod trouble;
+
 use std::fmt::Display;
 
 use super::runtime::block_on;
@@ -154,10 +156,14 @@ fn is_opened(answer: &Unwrapped) -> bool {
 }
 
 fn hides(fixture: &Fixture<'_>, error: &dyn Display) {
+    hides_all(fixture.hidden, error);
+}
+
+fn hides_all(hidden: &[&str], error: &dyn Display) {
     let error = error.to_string();
     assert!(!error.is_empty(), "an error without words");
     assert!(!error.contains('\n'), "more than one line: {error}");
-    for hidden in fixture.hidden {
+    for hidden in hidden {
         assert!(!error.contains(hidden), "an error tells a secret");
     }
 }

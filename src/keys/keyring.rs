@@ -2,8 +2,10 @@
 
 use std::fmt;
 
+use super::failure::Failure;
 use super::runtime::{block_on, join_all};
-use super::{KeyBackend, KeyError, Pending, Recipient, Run, Stanza, Unwrapped, WrapContext, backend};
+use super::unwrapping::{Fits, Share, Unwrapping};
+use super::{KeyBackend, KeyError, Pending, Recipient, Run, Stanza, WrapContext, backend};
 use crate::secret::SecretBytes;
 
 /// The face of the module: the blocking functions, and the same as futures for callers with a runtime of their own.
@@ -19,6 +21,8 @@ pub struct Attempt {
     pub recipient: Recipient,
     /// Why not.
     pub why: String,
+    /// The same in parts, where a key service was asked.
+    pub failure: Option<Box<Failure>>,
 }
 
 impl fmt::Display for Attempt {
@@ -72,9 +76,16 @@ impl<'a> Keyring<'a> {
                 backend(&recipient.key.kind)?;
             }
         }
-        let wrap = |recipient| -> Pending<'_, _> { Box::pin(self.wrap_for(recipient, secret, context)) };
-        let wraps = join_all(recipients.iter().map(wrap).collect()).await;
-        let stanza = |(recipient, wrapped): (&Recipient, Result<Vec<u8>, KeyError>)| {
+        // Services first: they work while the local ones take this thread.
+        let mut order: Vec<usize> = (0..recipients.len()).collect();
+        order.sort_by_key(|at| recipients.get(*at).is_none_or(is_local));
+        let wrap = |at: usize| -> Option<Pending<'_, _>> {
+            let recipient = recipients.get(at)?;
+            Some(Box::pin(async move { (at, self.wrap_for(recipient, secret, context).await) }))
+        };
+        let mut wraps = join_all(order.into_iter().filter_map(wrap).collect()).await;
+        wraps.sort_by_key(|(at, _)| *at);
+        let stanza = |(recipient, (_, wrapped)): (&Recipient, (usize, Result<Vec<u8>, KeyError>))| {
             Ok(Stanza { recipient: recipient.clone(), wrapped: wrapped? })
         };
         recipients.iter().zip(wraps).map(stanza).collect()
@@ -82,8 +93,10 @@ impl<'a> Keyring<'a> {
 
     /// Opens the first of `stanzas` that one of the user's keys fits: those that open in silence, then those that ask
     /// for a passphrase, then those that need a network, then those that a key service opens; within each of these in
-    /// the file's order. Break-glass keys are tried only where the run allows it. Gives the stanza's place and what came out; whether
-    /// that was wrapped for this file is the caller's to check.
+    /// the file's order, and what the user's settings name before all of that. Behind a network the next key is asked
+    /// before the one before it has failed, where that takes long; who answers first ends the others. Break-glass keys are
+    /// tried only where the run allows it. Gives the stanza's place and what came out; whether that was wrapped for this
+    /// file is the caller's to check.
     ///
     /// # Errors
     /// [`UnwrapError`] with every recipient and its reason.
@@ -104,39 +117,27 @@ impl<'a> Keyring<'a> {
         stanzas: &[Stanza],
         context: &WrapContext,
     ) -> Result<(usize, SecretBytes), UnwrapError> {
-        let mut reasons: Vec<Option<String>> = vec![None; stanzas.len()];
-        let mut failed = false;
-        for effort in EFFORTS.iter().copied().filter(|_| self.run.local) {
-            let untried = |(_, (_, reason)): &(usize, (&Stanza, &mut Option<String>))| reason.is_none();
-            for (place, (stanza, reason)) in stanzas.iter().zip(&mut reasons).enumerate().filter(untried) {
-                let backend = match self.usable(stanza) {
-                    Ok(backend) => backend,
-                    Err(why) => {
-                        *reason = Some(why);
-                        continue;
-                    }
-                };
-                if effort < self.effort(effort, backend, stanza) {
-                    continue;
-                }
-                match backend.unwrap(stanza, context, self.run).await {
-                    Unwrapped::Opened(secret) => return Ok((place, secret)),
-                    Unwrapped::NotMine(why) => *reason = Some(why),
-                    Unwrapped::Failed(error) => {
-                        failed = true;
-                        *reason = Some(without_key(error));
-                    }
-                }
-            }
-        }
-        if let Some(opened) = self.ask_services(stanzas, context, &mut reasons).await {
-            return Ok(opened);
-        }
-        let attempt = |(stanza, why): (&Stanza, Option<String>)| Attempt {
-            recipient: stanza.recipient.clone(),
-            why: why.unwrap_or_default(),
-        };
-        Err(UnwrapError { attempts: stanzas.iter().zip(reasons).map(attempt).collect(), failed })
+        let mut unwrapping =
+            Unwrapping::new(self.run, context, stanzas.iter().map(|stanza| (0, stanza)), &always);
+        unwrapping.open(1).await;
+        unwrapping.first()
+    }
+
+    /// Opens one stanza in each of `needed` groups, whichever take the least: the group's place, the stanza's place in
+    /// it, and what came out. `fits` says whether that is the group's share; another key of the group is tried where it
+    /// is not. Fewer than `needed` come back where no more could be opened, with the reasons of the others.
+    pub fn unwrap_groups(
+        &self,
+        groups: &[Vec<Stanza>],
+        needed: usize,
+        context: &WrapContext,
+        fits: Fits<'_>,
+    ) -> (Vec<Share>, UnwrapError) {
+        let stanzas =
+            groups.iter().enumerate().flat_map(|(index, group)| group.iter().map(move |one| (index, one)));
+        let mut unwrapping = Unwrapping::new(self.run, context, stanzas, fits);
+        block_on(unwrapping.open(needed));
+        unwrapping.shares()
     }
 
     /// Wraps for one recipient: with the key at hand, else with the first key service that does.
@@ -172,78 +173,16 @@ impl<'a> Keyring<'a> {
         }
         Err(KeyError::Service { kind: key.kind.clone(), id: key.id.clone(), reasons })
     }
-
-    /// Has each stanza tried by each key service, and adds to the reasons why not.
-    async fn ask_services(
-        &self,
-        stanzas: &[Stanza],
-        context: &WrapContext,
-        reasons: &mut [Option<String>],
-    ) -> Option<(usize, SecretBytes)> {
-        let services = self.run.services.as_slice();
-        let useless = match services {
-            [] if self.run.local => return None,
-            [] => Some(NO_SERVICE),
-            _ if context.is_bound() => Some(BOUND),
-            _ => None,
-        };
-        for (place, (stanza, reason)) in stanzas.iter().zip(reasons).enumerate() {
-            if stanza.recipient.break_glass && !self.run.break_glass {
-                reason.get_or_insert_with(|| BREAK_GLASS.to_owned());
-                continue;
-            }
-            let mut failures: Vec<String> = reason.take().into_iter().collect();
-            match useless {
-                Some(why) => failures.push(why.to_owned()),
-                None => {
-                    for service in services {
-                        match service.unwrap(&stanza.recipient.key, &stanza.wrapped).await {
-                            Ok(secret) => return Some((place, secret)),
-                            Err(error) => {
-                                failures.push(format!("key service {}: {error}", service.address()));
-                            }
-                        }
-                    }
-                }
-            }
-            *reason = Some(failures.join("; "));
-        }
-        None
-    }
-
-    /// The backend for a stanza, or why it is not tried.
-    fn usable(&self, stanza: &Stanza) -> Result<&'static dyn KeyBackend, String> {
-        let backend = backend(&stanza.recipient.key.kind).map_err(|error| error.to_string())?;
-        if stanza.recipient.break_glass && !self.run.break_glass {
-            return Err(BREAK_GLASS.to_owned());
-        }
-        Ok(backend)
-    }
-
-    /// What trying a stanza takes, as far as it matters in a round that allows `allowed`: whether the user would be
-    /// asked is found out only where it must not happen yet.
-    fn effort(&self, allowed: Effort, backend: &dyn KeyBackend, stanza: &Stanza) -> Effort {
-        match allowed {
-            _ if !backend.is_local() => Effort::Network,
-            Effort::Silent if backend.may_ask(stanza, self.run) => Effort::Question,
-            _ => Effort::Silent,
-        }
-    }
 }
 
-/// What trying a stanza takes, the least first.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Effort {
-    Silent,
-    Question,
-    Network,
+fn is_local(recipient: &Recipient) -> bool {
+    backend(&recipient.key.kind).map_or(true, KeyBackend::is_local)
 }
-
-const EFFORTS: [Effort; 3] = [Effort::Silent, Effort::Question, Effort::Network];
 
 /// An error's text for a list that names the key already.
-fn without_key(error: KeyError) -> String {
+pub(super) fn without_key(error: KeyError) -> String {
     match error {
+        KeyError::Remote { failure, .. } => failure.to_string(),
         KeyError::Failed { reason, .. } => reason,
         other => other.to_string(),
     }
@@ -258,7 +197,10 @@ fn summary(recipients: usize, failed: bool) -> String {
     }
 }
 
-const BREAK_GLASS: &str = "break-glass key, not asked for";
-const NO_SERVICE: &str = "your own keys are turned off, and no key service is named";
-const BOUND: &str =
+fn always(_group: usize, _opened: &SecretBytes) -> Result<(), String> {
+    Ok(())
+}
+
+pub(super) const NO_SERVICE: &str = "your own keys are turned off, and no key service is named";
+pub(super) const BOUND: &str =
     "a key service is of no use here: the wrap is bound to the file, which services know nothing of";

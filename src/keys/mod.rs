@@ -8,20 +8,32 @@ pub mod age;
 #[cfg(any(test, feature = "test-util"))]
 pub mod contract;
 mod environment;
+mod failure;
 mod keyring;
 #[cfg(any(feature = "age", feature = "pgp"))]
 mod limited;
+#[cfg(feature = "network")]
+#[allow(dead_code)]
+mod network;
 #[cfg(feature = "pgp")]
 pub mod pgp;
 mod pgp_armor;
 mod prompt;
 mod runtime;
 pub mod service;
+mod settings;
 pub mod text;
+mod unwrapping;
 
 pub use environment::Environment;
+pub use failure::{Cause, Failure};
 pub use keyring::{Attempt, Keyring, UnwrapError};
 pub use prompt::{NoPrompt, Prompt, PromptError};
+pub use settings::{
+    AgeSettings, AwsSettings, AzureSettings, GcpSettings, NetworkSettings, Settings, UnwrapSettings,
+    VaultLogin, VaultServer, VaultSettings,
+};
+pub use unwrapping::{Fits, Share};
 
 use std::any::Any;
 use std::collections::{BTreeMap, HashMap};
@@ -133,6 +145,17 @@ pub enum Unwrapped {
     Failed(KeyError),
 }
 
+/// One step of the way to an identity.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// The step: `environment`, `profile dev`, `instance metadata`.
+    pub name: String,
+    /// What came of it: `AWS_ACCESS_KEY_ID is set`, `no answer in 300 ms`.
+    pub outcome: String,
+    /// Whether this is the one that is used.
+    pub used: bool,
+}
+
 /// One key service.
 ///
 /// Promises: `parse` and `parse_of_sops` accept exactly the identifiers that `wrap` can use; `unwrap(wrap(x)) == x` byte for byte with the
@@ -174,6 +197,13 @@ pub trait KeyBackend: Sync {
         context: &'a WrapContext,
         run: &'a Run<'a>,
     ) -> Pending<'a, Result<Vec<u8>, KeyError>>;
+
+    /// How the user's identity for this key is found: the steps of the chain in their order, each with what came of it. For
+    /// `explain`; reads no secret aloud and takes no longer than it must.
+    fn identity<'a>(&'a self, key: &'a KeyRef, run: &'a Run<'a>) -> Pending<'a, Vec<Step>> {
+        let _ = (key, run);
+        Box::pin(std::future::ready(Vec::new()))
+    }
 
     /// Tries to open a stanza with what the user has.
     fn unwrap<'a>(
@@ -224,6 +254,16 @@ pub enum KeyError {
         /// Why; never a secret.
         reason: String,
     },
+    /// A service behind a network did not do it.
+    #[error("{kind} key `{id}`: {failure}")]
+    Remote {
+        /// Key type.
+        kind: &'static str,
+        /// Identifier.
+        id: String,
+        /// Why, in parts; never a secret.
+        failure: Box<Failure>,
+    },
     /// Neither the keys at hand nor a key service did it.
     #[error("{kind} key `{id}`: {}", reasons.join("; "))]
     Service {
@@ -267,6 +307,10 @@ pub struct Run<'a> {
     pub break_glass: bool,
     /// Whether the keys at hand are used; else key services alone.
     pub local: bool,
+    /// What the user alone decides.
+    pub settings: Settings,
+    /// Whether nobody waits for this run, as with `git diff`: a service is asked only where the user's settings say so.
+    pub unattended: bool,
     /// Key services, asked in this order after the keys at hand, for files whose wraps are bound to no file.
     pub services: Vec<Arc<dyn KeyService>>,
     shared: Mutex<HashMap<&'static str, Arc<dyn Any + Send + Sync>>>,
@@ -277,7 +321,16 @@ impl<'a> Run<'a> {
     #[must_use]
     pub fn new(environment: &'a Environment, prompt: &'a (dyn Prompt + Sync)) -> Self {
         let shared = Mutex::default();
-        Self { environment, prompt, break_glass: false, local: true, services: Vec::new(), shared }
+        Self {
+            environment,
+            prompt,
+            break_glass: false,
+            local: true,
+            settings: Settings::default(),
+            unattended: false,
+            services: Vec::new(),
+            shared,
+        }
     }
 
     /// What `make` gives, made once in this run and kept under `name`. Two threads that ask together wait for one.

@@ -10,7 +10,6 @@ mod pgp;
 mod publish;
 mod rendered;
 pub(crate) mod rules;
-mod servers;
 mod stores;
 pub(crate) mod tool;
 mod trees;

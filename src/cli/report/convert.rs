@@ -4,7 +4,7 @@
 use sealeaf::document::PathError;
 use sealeaf::format::gate::GateError;
 use sealeaf::format::{EditError, ParseError};
-use sealeaf::keys::{KeyError, PromptError, UnwrapError};
+use sealeaf::keys::{Attempt, Cause, KeyError, PromptError, UnwrapError};
 use sealeaf::secret::RandomError;
 
 use super::{Kind, Report};
@@ -62,13 +62,24 @@ impl From<UnwrapError> for Report {
             .attempts
             .iter()
             // Names and reasons come from the file: a line break in one must not look like another recipient.
-            .map(|attempt| {
-                crate::cli::escape::line(&format!("{}: {}", attempt.recipient.label(), attempt.why))
-            })
+            .flat_map(|attempt| attempt_lines(attempt))
             .collect();
         Self::new(Kind::NoKey, error).detail(&lines.join("\n")).hint(
             "give your key in SEALEAF_IDENTITY_FILE or SEALEAF_IDENTITY, or ask one of these to add you with `sealeaf recipients add`",
         )
+    }
+}
+
+/// One line, and where a service was asked what is known of that, a line each.
+pub(crate) fn attempt_lines(attempt: &Attempt) -> Vec<String> {
+    let line = |text: String| crate::cli::escape::line(&text);
+    let label = attempt.recipient.label();
+    match &attempt.failure {
+        None => vec![line(format!("{label}: {}", attempt.why))],
+        Some(failure) => {
+            let details = failure.details().map(|(heading, text)| line(format!("    {heading:<7}{text}")));
+            [line(format!("{label}: {}", failure.cause))].into_iter().chain(details).collect()
+        }
     }
 }
 
@@ -83,6 +94,18 @@ impl From<KeyError> for Report {
                 if unknown { report.hint(hint) } else { report }
             }
             KeyError::Identity { .. } => Self::new(Kind::NoKey, error),
+            KeyError::Remote { kind, id, failure } => {
+                let lines: Vec<String> = failure
+                    .details()
+                    .map(|(heading, text)| crate::cli::escape::line(&format!("  {heading:<7}{text}")))
+                    .collect();
+                let report = match failure.cause {
+                    Cause::NotAllowed => Kind::Refused,
+                    _ => Kind::Failed,
+                };
+                Self::message(report, format!("{kind} key `{id}`: {}", failure.cause))
+                    .detail(&lines.join("\n"))
+            }
             _ => Self::new(Kind::Failed, error),
         }
     }
@@ -104,7 +127,7 @@ impl From<RandomError> for Report {
 mod tests {
     use std::path::Path;
 
-    use sealeaf::keys::{Attempt, KeyRef, Recipient};
+    use sealeaf::keys::{KeyRef, Recipient};
 
     use super::*;
     use crate::cli::report::Context;
@@ -129,8 +152,12 @@ mod tests {
         };
         let error = UnwrapError {
             attempts: vec![
-                Attempt { recipient: recipient("alice"), why: "no identity".to_owned() },
-                Attempt { recipient: recipient("b\nob\x1b[2K"), why: "no identity".to_owned() },
+                Attempt { recipient: recipient("alice"), why: "no identity".to_owned(), failure: None },
+                Attempt {
+                    recipient: recipient("b\nob\x1b[2K"),
+                    why: "no identity".to_owned(),
+                    failure: None,
+                },
             ],
             failed: false,
         };

