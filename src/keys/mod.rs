@@ -18,6 +18,8 @@ mod network;
 #[cfg(feature = "pgp")]
 pub mod pgp;
 mod pgp_armor;
+#[cfg(any(feature = "age", feature = "pgp"))]
+mod programs;
 mod prompt;
 mod runtime;
 pub mod service;
