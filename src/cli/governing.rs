@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use sealeaf::config::sops::{CreationRule, Discovered, GroupKey, SopsProblem};
-use sealeaf::config::{Config, ConfigError, EnvelopeName, Problem};
+use sealeaf::config::{Config, ConfigError, EnvelopeName, Problem, Rule};
 use sealeaf::envelope::sops::{By, Selector};
 use sealeaf::file::sops::SopsFile;
 use sealeaf::keys::{BACKENDS, KeyRef, Recipient, backend};
@@ -46,6 +46,8 @@ pub(crate) struct SopsRuling {
     unusable: BTreeMap<KeyRef, ConfigError>,
     /// Why nothing can be encrypted by it at all.
     broken: Option<ConfigError>,
+    /// The rule of `.sealeaf.toml` that requires post-quantum keys.
+    pq: Option<Box<Rule>>,
 }
 
 impl Governing {
@@ -100,6 +102,15 @@ impl Governing {
         }
     }
 
+    /// Whether the rule lets a file be sealed for these, where the user names them instead.
+    pub(crate) fn ensure_post_quantum(&self, recipients: &[Recipient]) -> Result<(), Report> {
+        let rule = match self {
+            Self::Native(ruling) => Some(&ruling.rule),
+            Self::Sops(ruling) => ruling.pq.as_deref(),
+        };
+        Ok(rule.map_or(Ok(()), |rule| rule.ensure_post_quantum(recipients))?)
+    }
+
     /// Everyone who can read by it, the members of all groups.
     pub(crate) fn recipients(&self) -> Vec<Recipient> {
         match self {
@@ -125,6 +136,7 @@ impl SopsRuling {
             is_for_sops: true,
             unusable: BTreeMap::new(),
             broken: None,
+            pq: None,
         }
     }
 
@@ -143,6 +155,7 @@ impl SopsRuling {
             is_for_sops: rule.envelope == EnvelopeName::Sops,
             unusable: BTreeMap::new(),
             broken: rule.ensure_wrappable().err(),
+            pq: rule.pq.then(|| Box::new(rule.clone())),
         }
     }
 
@@ -182,6 +195,7 @@ impl SopsRuling {
             groups,
             is_for_sops: true,
             unusable,
+            pq: None,
         }
     }
 

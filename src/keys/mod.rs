@@ -79,6 +79,19 @@ pub struct KeyRef {
     pub context: BTreeMap<String, String>,
 }
 
+impl KeyRef {
+    /// Whether a wrap for this key stays closed to whoever keeps it until there are quantum computers. That is so for age's
+    /// post-quantum keys, and for those of services that wrap with AES alone. A key of Vault may be of either kind, and a
+    /// plugin's of any, which the identifier does not say.
+    #[must_use]
+    pub fn is_post_quantum(&self) -> bool {
+        match self.kind.as_str() {
+            "age" => self.id.get(..7).is_some_and(|start| start.eq_ignore_ascii_case("age1pq1")),
+            kind => matches!(kind, "aws_kms" | "gcp_kms"),
+        }
+    }
+}
+
 /// A recipient: a master key with its name and flags.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Recipient {

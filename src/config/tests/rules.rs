@@ -3,7 +3,7 @@ use std::fmt::Write;
 use super::parse;
 use crate::config::{EnvelopeName, Meaning};
 use crate::document::KeyPath;
-use crate::keys::Recipient;
+use crate::keys::{KeyRef, Recipient};
 use crate::policy::{Cleartext, Comments, Integrity, Padding, Policy, Selection};
 
 /// The example of the design, all of it.
@@ -111,12 +111,8 @@ fn the_first_rule_that_matches_is_used() {
 #[test]
 fn what_is_planned_parses_and_cannot_be_used() {
     let config = parse(WHOLE).unwrap();
-    for (index, expect) in [
-        (1, ".sealeaf.toml:26:1: a rule with `groups` is not in this version"),
-        (3, ".sealeaf.toml:37:1: `pq = \"required\"` is not in this version"),
-    ] {
-        assert_eq!(config.rules[index].policy("x").unwrap_err().to_string(), expect);
-    }
+    let expect = ".sealeaf.toml:26:1: a rule with `groups` is not in this version";
+    assert_eq!(config.rules[1].policy("x").unwrap_err().to_string(), expect);
     let rule = &config.rules[1];
     assert_eq!(rule.threshold, 2);
     assert_eq!(
@@ -136,6 +132,36 @@ fn recipients_that_this_build_lacks_are_named_when_they_are_needed() {
         ".sealeaf.toml:7:1: recipient `ci`: this build has no `aws_kms`"
     );
     assert!(config.rules[4].ensure_wrappable().is_ok());
+}
+
+#[test]
+fn post_quantum_keys_are_required_where_the_rule_says_so() {
+    let rule = &parse(WHOLE).unwrap().rules[3];
+    assert!(rule.pq && rule.policy("x").is_ok());
+    let error = rule.ensure_wrappable().unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        ".sealeaf.toml:37:1: `pq = \"required\"`: the key of `alice` does not withstand quantum computers"
+    );
+    let with = |kind: &str, id: &str| {
+        let key = KeyRef { kind: kind.to_owned(), id: id.to_owned(), context: Default::default() };
+        rule.ensure_post_quantum(&[Recipient { key, name: String::new(), break_glass: false }])
+    };
+    for (kind, id) in [("age", "age1pq1qq"), ("aws_kms", "arn:aws:kms:x"), ("gcp_kms", "projects/x")] {
+        assert!(with(kind, id).is_ok(), "{kind}");
+    }
+    for (kind, id) in [
+        ("age", "age1qq"),
+        ("age", "age1pq"),
+        ("age", "age1tagpq1qq"),
+        ("age", "ssh-ed25519 AAAA"),
+        ("pgp", "age1pq1"),
+        ("azure_kv", "https://x"),
+        ("vault", "https://x"),
+    ] {
+        let error = with(kind, id).unwrap_err().to_string();
+        assert!(error.ends_with(&format!("the key of `{id}` does not withstand quantum computers")), "{error}");
+    }
 }
 
 #[test]

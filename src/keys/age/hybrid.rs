@@ -279,3 +279,6 @@ const HPKE: &[u8] = b"HPKE-v1";
 const SUITE: &[u8] = b"HPKE\x64\x7a\x00\x01\x00\x03";
 
 const BASE_MODE: u8 = 0;
+
+#[cfg(test)]
+mod tests;
