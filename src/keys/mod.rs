@@ -32,8 +32,8 @@ pub use failure::{Cause, Failure};
 pub use keyring::{Attempt, Keyring, UnwrapError};
 pub use prompt::{NoPrompt, Prompt, PromptError};
 pub use settings::{
-    AgeSettings, AwsSettings, AzureSettings, GcpSettings, NetworkSettings, PgpSettings, Settings, UnwrapSettings,
-    VaultLogin, VaultServer, VaultSettings,
+    AgeSettings, AwsSettings, AzureSettings, GcpSettings, NetworkSettings, PgpSettings, Settings,
+    UnwrapSettings, VaultLogin, VaultServer, VaultSettings,
 };
 pub use unwrapping::{Fits, Share};
 

@@ -160,7 +160,10 @@ fn post_quantum_keys_are_required_where_the_rule_says_so() {
         ("vault", "https://x"),
     ] {
         let error = with(kind, id).unwrap_err().to_string();
-        assert!(error.ends_with(&format!("the key of `{id}` does not withstand quantum computers")), "{error}");
+        assert!(
+            error.ends_with(&format!("the key of `{id}` does not withstand quantum computers")),
+            "{error}"
+        );
     }
 }
 

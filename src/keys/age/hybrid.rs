@@ -19,9 +19,7 @@ use chacha20poly1305::{ChaCha20Poly1305, Key, Nonce};
 use curve25519_dalek::montgomery::MontgomeryPoint;
 use hkdf::Hkdf;
 use ml_kem::kem::Decapsulate;
-use ml_kem::{
-    Ciphertext, EncapsulateDeterministic, EncodedSizeUser, KemCore, MlKem768, MlKem768Params, kem,
-};
+use ml_kem::{Ciphertext, EncapsulateDeterministic, EncodedSizeUser, KemCore, MlKem768, MlKem768Params, kem};
 use sha2::Sha256;
 use sha3::digest::{ExtendableOutput, Update, XofReader};
 use sha3::{Digest, Sha3_256, Shake256};
@@ -252,7 +250,8 @@ fn expand_labelled(schedule: &Hkdf<Sha256>, label: &[u8], context: &[u8], out: &
 /// The bytes of a text in Bech32 of any length.
 fn read(text: &str, prefix: &str) -> Result<Vec<u8>, Malformed> {
     let is_ours = |hrp: Hrp| if hrp == Hrp::parse_unchecked(prefix) { Ok(()) } else { Err(Malformed::Key) };
-    let bytes = bech32_decode(text, |_| Malformed::Checksum, is_ours, |_, bytes| Ok(bytes.collect::<Vec<u8>>()));
+    let bytes =
+        bech32_decode(text, |_| Malformed::Checksum, is_ours, |_, bytes| Ok(bytes.collect::<Vec<u8>>()));
     let bytes = Zeroizing::new(bytes?);
     // Bits that are left over are zero, so that each key has one form only.
     let again = Zeroizing::new(bech32_encode(Hrp::parse_unchecked(prefix), &bytes));

@@ -180,7 +180,8 @@ impl Contents {
                 let recipient = comment.split_whitespace().find_map(|word| Recipient::parse(word).ok());
                 commented = recipient.or(commented);
             } else if !line.is_empty() {
-                line.split_whitespace().for_each(|word| self.read_word(place, index, word, commented.as_ref()));
+                line.split_whitespace()
+                    .for_each(|word| self.read_word(place, index, word, commented.as_ref()));
                 commented = None;
             }
         }

@@ -6,8 +6,8 @@ use ::age::{ssh, x25519};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 
-use super::{KIND, hybrid, plugin};
 use super::weak::{is_weak_ed25519, is_weak_x25519};
+use super::{KIND, hybrid, plugin};
 use crate::keys::{KeyError, Run};
 
 /// A public key that was checked. `Display` gives its normal form.

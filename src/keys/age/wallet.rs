@@ -82,7 +82,8 @@ impl Wallet {
     ) -> usize {
         let rest = self.identities.iter_mut().skip(skip);
         let seen = rest.len();
-        let is_due = |one: &&mut Identity| asking.is_none_or(|asking| one.may_ask() == asking) && one.fits(id);
+        let is_due =
+            |one: &&mut Identity| asking.is_none_or(|asking| one.may_ask() == asking) && one.fits(id);
         for identity in rest.filter(is_due) {
             match identity.open(run, open) {
                 Ok(secret) => {

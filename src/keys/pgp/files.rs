@@ -140,7 +140,8 @@ fn read<K: Deserializable>(path: &Path, secret: bool) -> Result<Vec<K>, String> 
         return Err("a private key inside the repository is not used".to_owned());
     }
     let file = File::open(path).map_err(|error| format!("it cannot be read ({})", error.kind()))?;
-    let bytes = read_limited(file, FILE_LIMIT).map_err(|error| format!("it cannot be read ({})", error.kind()))?;
+    let bytes =
+        read_limited(file, FILE_LIMIT).map_err(|error| format!("it cannot be read ({})", error.kind()))?;
     let bytes = bytes.ok_or_else(|| format!("it is larger than {FILE_LIMIT} bytes"))?;
     let keys: Vec<K> = blocks(bytes.expose()).into_iter().flat_map(parse).collect();
     match keys.is_empty() {
@@ -173,8 +174,8 @@ fn seal(key: &usable::Key<'_>, secret: &SecretBytes) -> Result<Vec<u8>, String> 
         return Err("only keys of version 4 are used without gpg".to_owned());
     }
     let mut random = Random { failed: false };
-    let mut builder = MessageBuilder::from_reader("", secret.expose())
-        .seipd_v1(&mut random, SymmetricKeyAlgorithm::AES256);
+    let mut builder =
+        MessageBuilder::from_reader("", secret.expose()).seipd_v1(&mut random, SymmetricKeyAlgorithm::AES256);
     let sealed = match key {
         usable::Key::Primary(key) => builder.encrypt_to_key(&mut random, key).map(drop),
         usable::Key::Sub(key) => builder.encrypt_to_key(&mut random, key).map(drop),
@@ -252,7 +253,13 @@ fn unlocks(key: &SignedSecretKey, message: &Message, passphrase: &SecretText) ->
     let password = Password::from(passphrase.as_str());
     let mut unlocked = Unlocked::Never;
     let mut see = |locked: bool, opens: bool| {
-        unlocked = if opens { Unlocked::Yes } else if locked { Unlocked::No } else { Unlocked::Never };
+        unlocked = if opens {
+            Unlocked::Yes
+        } else if locked {
+            Unlocked::No
+        } else {
+            Unlocked::Never
+        };
     };
     let primary = &key.primary_key;
     if names(message, number(primary)) {
@@ -321,6 +328,3 @@ const ARMOR: &[u8] = b"-----BEGIN PGP ";
 const FILE_LIMIT: usize = 16 << 20;
 const TRIES: usize = 3;
 const DAMAGED: &str = "the wrap is damaged";
-
-#[cfg(test)]
-mod tests;

@@ -46,7 +46,8 @@ pub(super) fn find<'a>(
 ) -> Option<Result<Key<'a>, &'static str>> {
     let is_primary = is(&key.primary_key, id);
     let asked = key.public_subkeys.iter().find(|part| is(&part.key, id));
-    (is_primary || asked.is_some()).then(|| choose(key, asked.filter(|_| id.is_exact), is_primary && id.is_exact, seconds(now)))
+    (is_primary || asked.is_some())
+        .then(|| choose(key, asked.filter(|_| id.is_exact), is_primary && id.is_exact, seconds(now)))
 }
 
 fn choose<'a>(

@@ -103,7 +103,11 @@ fn malformed_keys_are_refused() {
     // The first number of the key is 3329, the modulus, which would be read as 0.
     let beyond = [&[0x01, bytes[1] & 0xf0 | 0x0d], &bytes[2..]].concat();
     assert_eq!(refused(&beyond), Malformed::Key);
-    for weak in [[0; 32], { let mut one = [0; 32]; one[0] = 1; one }] {
+    for weak in [[0; 32], {
+        let mut one = [0; 32];
+        one[0] = 1;
+        one
+    }] {
         assert_eq!(refused(&[&bytes[..1184], &weak].concat()), Malformed::Weak);
     }
     for text in ["AGE-SECRET-KEY-PQ-1QQ", &IDENTITY[..76], "AGE-SECRET-KEY-1QQ"] {

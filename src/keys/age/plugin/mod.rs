@@ -154,7 +154,12 @@ impl<'a> Unwrapping<'a> {
     /// # Errors
     /// Why the plugin is not started.
     pub(super) fn new(identity: &'a Identity, run: &'a Run<'a>) -> Result<Self, String> {
-        Ok(Self { identity, program: Program::allowed(&identity.name, run)?, run, trouble: RefCell::default() })
+        Ok(Self {
+            identity,
+            program: Program::allowed(&identity.name, run)?,
+            run,
+            trouble: RefCell::default(),
+        })
     }
 
     /// What went wrong; nothing where the plugin has no key for the file.

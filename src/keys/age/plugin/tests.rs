@@ -8,9 +8,9 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::keys::age::Age;
-use crate::keys::{Environment, KeyBackend, NoPrompt, Prompt, PromptError, Settings, Stanza, Unwrapped};
 use crate::keys::contract::{self, Fixture};
 use crate::keys::runtime::block_on;
+use crate::keys::{Environment, KeyBackend, NoPrompt, Prompt, PromptError, Settings, Stanza, Unwrapped};
 use crate::keys::{KeyError, KeyRef, Recipient as Addressee, WrapContext};
 use crate::secret::SecretBytes;
 
@@ -124,7 +124,10 @@ fn ac_46_what_the_user_did_not_allow_is_not_started() {
         (&[("evil", Path::new("age-plugin-evil"))], "must be a whole path"),
         (&[("evil", Path::new("./age-plugin-evil"))], "must be a whole path"),
         (&[("evil", &here.join("scripts/setup.sh"))], "lies inside the repository"),
-        (&[("evil", &here.join("../x/../").join(here.file_name().unwrap()).join("scripts/setup.sh"))], "inside"),
+        (
+            &[("evil", &here.join("../x/../").join(here.file_name().unwrap()).join("scripts/setup.sh"))],
+            "inside",
+        ),
         (&[("evil", &bench.0.path().join("missing"))], "is not there"),
         (&[("evil", bench.0.path())], "is no file"),
         (&[("evil", &open)], "can be changed by others"),
@@ -146,7 +149,9 @@ fn ac_46_what_the_user_did_not_allow_is_not_started() {
     assert!(wrap(&own, &unattended).is_err() && !bench.mark().exists());
     assert!(matches!(unwrap(&own, stanza(), &unattended), Unwrapped::Failed(_)) && !bench.mark().exists());
     // The stub does leave a mark where it may be started.
-    assert!(wrap(&own, &run(&environment, &NoPrompt, &[("evil", &plugin)])).is_err() && bench.mark().exists());
+    assert!(
+        wrap(&own, &run(&environment, &NoPrompt, &[("evil", &plugin)])).is_err() && bench.mark().exists()
+    );
 }
 
 /// An age file for somebody.
