@@ -214,5 +214,5 @@ const IDENTITY: &str = "AGE-PLUGIN-";
 /// Most stanzas for one recipient.
 const STANZA_LIMIT: usize = 16;
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
 mod tests;
