@@ -19,6 +19,8 @@ use sealeaf::policy::{Integrity, Policy};
 use sealeaf::secret::SecretText;
 
 use super::announced::{Announced, Folder};
+use super::break_glass;
+use super::compare::grouped;
 use super::context::Context;
 use super::escape;
 use super::governing::Governing;
@@ -81,6 +83,7 @@ impl<'a> Session<'a> {
         let owners = Owners::of(rustix::process::geteuid().as_raw(), &context.environment);
         let mut run = Run::new(&context.environment, &context.prompt);
         run.settings = context.settings.clone();
+        run.break_glass = context.break_glass;
         Self { context, run, owners, announced: None }
     }
 
@@ -89,6 +92,14 @@ impl<'a> Session<'a> {
         let mut session = Self::new(context);
         session.run.prompt = &sealeaf::keys::NoPrompt;
         session.run.unattended = true;
+        session.run.break_glass = false;
+        session
+    }
+
+    /// The same, asking nobody for a passphrase; services are asked.
+    pub(crate) fn asking_nobody(context: &'a Context) -> Self {
+        let mut session = Self::new(context);
+        session.run.prompt = &sealeaf::keys::NoPrompt;
         session
     }
 
@@ -209,6 +220,7 @@ impl<'a> Session<'a> {
         let sealed = SealedFile::parse(&input.text, input.format, &self.context.limits).at(shown)?;
         self.check_scope(&sealed, path.or_else(|| named(&input.source))).at(shown)?;
         let open = sealed.open(&self.keyring(), &self.context.limits).at(shown)?;
+        break_glass::tell(open.header(), shown, self);
         for warning in sealeaf::keys::age::warnings(&self.run) {
             self.once(warning);
         }
@@ -339,7 +351,10 @@ impl<'a> Session<'a> {
     /// recipients are the rule's, and the data key is the one of the committed version.
     pub(crate) fn check_write(&self, open: &OpenFile, path: &Path) -> Result<(), Report> {
         let is_other = |rule: &Governing| match rule {
-            Governing::Native(ruling) => !same_keys(open.header().recipients(), &ruling.rule.recipients),
+            Governing::Native(ruling) => {
+                !same_keys(open.header().recipients(), &ruling.rule.recipients)
+                    || grouped(&open.header().access()) != grouped(&ruling.rule.access())
+            }
             Governing::Sops(ruling) => match ruling.groups.as_slice() {
                 [group] => !same_keys(open.header().recipients(), group),
                 _ => true,

@@ -12,7 +12,7 @@ use super::reader::{Section, Source, Text};
 use super::recipients::{Meaning, Recipients};
 use super::sops::SopsProblem;
 use super::terms::SopsTerms;
-use crate::keys::{KeyRef, Recipient};
+use crate::keys::{Access, KeyRef, Recipient};
 use crate::policy::{Cleartext, Comments, Integrity, Padding, Policy, Selection};
 
 /// How sealed files look.
@@ -48,7 +48,6 @@ pub struct Rule {
     pub pq: bool,
     set: GlobSet,
     template: Policy,
-    planned: Option<ConfigError>,
     unavailable: Option<ConfigError>,
     /// Where `pq` stands, as an error that names nobody yet.
     pq_at: Option<ConfigError>,
@@ -69,16 +68,18 @@ impl Rule {
     }
 
     /// How that file is to be sealed, `{path}` of the scope put in.
-    ///
-    /// # Errors
-    /// A [`Problem::NotInThisVersion`], where the rule asks for something that is planned: no file is ever sealed
-    /// under less than its rule.
-    pub fn policy(&self, rel_path: &str) -> Result<Policy, ConfigError> {
-        match &self.planned {
-            Some(error) => Err(error.clone()),
-            None => {
-                Ok(Policy { scope: self.template.scope.replace(PATH, rel_path), ..self.template.clone() })
-            }
+    #[must_use]
+    pub fn policy(&self, rel_path: &str) -> Policy {
+        Policy { scope: self.template.scope.replace(PATH, rel_path), ..self.template.clone() }
+    }
+
+    /// Who can open its files.
+    #[must_use]
+    pub fn access(&self) -> Access {
+        if self.groups.is_empty() {
+            Access::from(self.recipients.as_slice())
+        } else {
+            Access::new(self.groups.clone(), self.threshold)
         }
     }
 
@@ -141,10 +142,6 @@ impl Rule {
         let pq = table.has("pq");
         let nobody = || Problem::NotPostQuantum { recipient: String::new() };
         let pq_at = pq.then(|| source.error(table.at("pq"), nobody()));
-        let planned = [("groups", !access.groups.is_empty() && !is_sops, "a rule with `groups`")];
-        let planned = planned.into_iter().find(|(_, used, _)| *used);
-        let planned =
-            planned.map(|(key, _, what)| source.error(table.at(key), Problem::NotInThisVersion(what)));
         Ok(Self {
             index: before.len(),
             line: source.line(table.start()),
@@ -157,7 +154,6 @@ impl Rule {
             pq,
             set,
             template,
-            planned,
             unavailable: access.unavailable,
             pq_at,
         })
@@ -208,14 +204,14 @@ fn read_files(
 }
 
 /// Who can read.
-struct Access {
+struct Readers {
     recipients: Vec<Recipient>,
     groups: Vec<Vec<Recipient>>,
     threshold: usize,
     unavailable: Option<ConfigError>,
 }
 
-fn read_access(source: Source<'_>, table: Section<'_>, known: &Recipients) -> Result<Access, ConfigError> {
+fn read_access(source: Source<'_>, table: Section<'_>, known: &Recipients) -> Result<Readers, ConfigError> {
     let to = table.texts("to");
     let groups = table.text_lists("groups");
     let lists: Vec<(usize, Vec<Text<'_>>)> = match (to, &groups) {
@@ -250,7 +246,7 @@ fn read_access(source: Source<'_>, table: Section<'_>, known: &Recipients) -> Re
         Some(source.error(named.start, problem))
     });
     let groups = if groups.is_some() { resolved } else { Vec::new() };
-    Ok(Access { recipients, groups, threshold, unavailable })
+    Ok(Readers { recipients, groups, threshold, unavailable })
 }
 
 fn read_threshold(
