@@ -77,8 +77,10 @@ impl Identity {
     /// Whether it can be the private half of a recipient. A plugin's may be that of any of its recipients: what the
     /// identity says means something to the plugin only.
     pub(super) fn fits(&self, id: &str) -> bool {
-        match (&self.key, Recipient::parse(id)) {
-            (Key::Plugin(identity), Ok(Recipient::Plugin(recipient))) => identity.name == recipient.name,
+        match &self.key {
+            Key::Plugin(identity) => {
+                plugin::Recipient::parse(id).is_ok_and(|recipient| identity.name == recipient.name)
+            }
             _ => self.public.as_deref() == Some(id),
         }
     }

@@ -7,7 +7,7 @@ use std::process::{Output, Stdio};
 use sealeaf::keys::NoPrompt;
 use sealeaf::keys::age::{NewIdentity, generate_post_quantum, recipients_of};
 
-use super::{SECRET, context, recipient, unwrap, wrap};
+use super::{Answer, SECRET, context, recipient, unwrap, wrap};
 use crate::sops::tool::Sops;
 use crate::support::{Project, Sandbox, install, skip, tools};
 
@@ -249,7 +249,7 @@ fn plugins_go_both_ways_with_age_and_sops() {
     let wrapped = theirs("age", &["-r", id, plain.to_str().unwrap()]);
     let environment: sealeaf::keys::Environment =
         [("SEALEAF_IDENTITY", identity), ("PATH", "/usr/bin:/bin")].into_iter().collect();
-    let mut run = sealeaf::keys::Run::new(&environment, &NoPrompt);
+    let mut run = sealeaf::keys::Run::new(&environment, &Answer(""));
     run.settings.age.plugins.insert("test".to_owned(), path);
     let stanza = sealeaf::keys::Stanza { recipient: recipient(id), wrapped };
     let opened = sealeaf::keys::Keyring::new(&run).unwrap(&[stanza], &context()).unwrap();
@@ -308,8 +308,11 @@ fn plugins_are_used_where_the_user_allows_them() {
     fs::remove_file(&path).unwrap();
     let mark = project.root().join("mark");
     project.script("age-plugin-test", &format!(": > '{}'; exit 1", mark.display()));
-    let shown = as_owner(&["textconv", "a.yaml"]).output();
+    let shown = as_owner(&["git", "textconv", "a.yaml"]).output();
+    assert!(shown.code == 0 && shown.stdout.contains("sealeaf:"), "{}", shown.stderr);
     assert!(!mark.exists(), "{}", shown.stderr);
+    let failed = as_owner(&["decrypt", "a.yaml"]).output();
+    assert!(failed.code != 0 && mark.exists(), "{}", failed.stderr);
 }
 
 /// Of the bytes `own`.

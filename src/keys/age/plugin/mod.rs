@@ -154,12 +154,12 @@ impl<'a> Unwrapping<'a> {
     /// # Errors
     /// Why the plugin is not started.
     pub(super) fn new(identity: &'a Identity, run: &'a Run<'a>) -> Result<Self, String> {
-        Ok(Self {
-            identity,
-            program: Program::allowed(&identity.name, run)?,
-            run,
-            trouble: RefCell::default(),
-        })
+        let program = Program::allowed(&identity.name, run)?;
+        if !run.prompt.may_programs_ask() {
+            // It would wait for a token to be touched, and cannot be told not to.
+            return Err(program.says("it may have to ask, and here nobody is asked"));
+        }
+        Ok(Self { identity, program, run, trouble: RefCell::default() })
     }
 
     /// What went wrong; nothing where the plugin has no key for the file.

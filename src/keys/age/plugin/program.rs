@@ -3,6 +3,7 @@
 use std::fs::Metadata;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use crate::keys::Run;
 use crate::keys::programs::{is_inside, own_group, repository};
@@ -12,6 +13,8 @@ use crate::keys::programs::{is_inside, own_group, repository};
 pub(super) struct Program {
     name: String,
     path: PathBuf,
+    /// How long it may take, the time in which the user is asked not counted.
+    pub(super) time: Duration,
 }
 
 impl Program {
@@ -48,7 +51,7 @@ impl Program {
         if let Some(why) = strangers(&real, &metadata) {
             return Err(refused(&why));
         }
-        Ok(Self { name: name.to_owned(), path: real })
+        Ok(Self { name: name.to_owned(), path: real, time: time_limit(run)? })
     }
 
     /// The plugin's name.
@@ -70,6 +73,17 @@ impl Program {
     /// A failure as errors name it.
     pub(super) fn says(&self, why: &str) -> String {
         format!("the plugin `{}`: {why}", self.path.display())
+    }
+}
+
+fn time_limit(run: &Run<'_>) -> Result<Duration, String> {
+    let Some(text) = run.environment.os(TIMEOUT) else {
+        return Ok(if run.prompt.may_programs_ask() { PATIENCE } else { TIME });
+    };
+    let seconds = text.to_str().and_then(|text| text.parse().ok());
+    match seconds.filter(|seconds| (1..=LONGEST_TIME).contains(seconds)) {
+        Some(seconds) => Ok(Duration::from_secs(seconds)),
+        None => Err(format!("{TIMEOUT} must be a number of seconds from 1 to {LONGEST_TIME}")),
     }
 }
 
@@ -97,3 +111,10 @@ fn strangers(path: &Path, metadata: &Metadata) -> Option<String> {
 fn strangers(_path: &Path, _metadata: &Metadata) -> Option<String> {
     None
 }
+
+const TIMEOUT: &str = "SEALEAF_AGE_PLUGIN_TIMEOUT";
+
+/// The time limit where nobody is asked, and where somebody may have to touch a token.
+const TIME: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(300);
+const LONGEST_TIME: u64 = 86_400;

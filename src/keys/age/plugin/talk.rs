@@ -53,7 +53,7 @@ impl<'a> Talk<'a> {
         let mut child = child.map_err(|error| format!("it cannot be started ({})", error.kind()))?;
         let (to, orders) = mpsc::channel::<Zeroizing<Vec<u8>>>();
         let (sender, from) = mpsc::channel();
-        let limit = if run.prompt.may_programs_ask() { PATIENCE } else { TIME };
+        let limit = program.time;
         let pipes = (child.stdin.take(), child.stdout.take());
         let mut talk = Self {
             run,
@@ -270,10 +270,6 @@ const LINE: usize = 48;
 /// Most bytes that a plugin may write.
 const OUTPUT_LIMIT: usize = 64 << 10;
 const CHUNK: usize = 4096;
-
-/// The time limit where nobody is asked, and where somebody may have to touch a token.
-const TIME: Duration = Duration::from_secs(30);
-const PATIENCE: Duration = Duration::from_secs(300);
 
 /// How long a plugin that is done may take to end.
 const GRACE: Duration = Duration::from_secs(2);

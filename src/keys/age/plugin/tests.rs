@@ -90,7 +90,7 @@ fn contract_of_a_plugin() {
         &Fixture {
             key: key(&own),
             foreign: key(&foreign),
-            owner: &run(&owner, &NoPrompt, &plugins),
+            owner: &run(&owner, &Human::default(), &plugins),
             stranger: &run(&stranger, &NoPrompt, &plugins),
             spellings: &[&own.to_uppercase()],
             invalid: &[&own[..own.len() - 1], "age1test1"],
@@ -144,6 +144,8 @@ fn ac_46_what_the_user_did_not_allow_is_not_started() {
         }
         assert!(!bench.mark().exists(), "{why}");
     }
+    let nobody = run(&environment, &NoPrompt, &[("evil", &plugin)]);
+    assert!(matches!(unwrap(&own, stanza(), &nobody), Unwrapped::Failed(_)) && !bench.mark().exists());
     let mut unattended = run(&environment, &NoPrompt, &[("evil", &plugin)]);
     unattended.unattended = true;
     assert!(wrap(&own, &unattended).is_err() && !bench.mark().exists());
@@ -164,12 +166,18 @@ fn stanza() -> Vec<u8> {
 fn ac_45_plugins_have_limits_and_see_no_secrets() {
     let bench = Bench::new();
     let own = id("age1x", b"x");
-    let environment = environment(&[("SEALEAF_IDENTITY", "AGE-SECRET-KEY-1SECRET"), ("SOPS_AGE_KEY", "y")]);
+    let environment = environment(&[
+        ("SEALEAF_IDENTITY", "AGE-SECRET-KEY-1SECRET"),
+        ("SOPS_AGE_KEY", "y"),
+        ("SEALEAF_AGE_PLUGIN_TIMEOUT", "1"),
+    ]);
     let seen = bench.0.path().join("seen");
     for (body, why) in [
         ("echo '-> x'; yes $(printf %064d 0)", "it printed more than 65536 bytes"),
         ("head -c 100000 /dev/zero", "it printed more than 65536 bytes"),
         ("exit 0", "it ended in the middle of what it had to say"),
+        ("sleep 600", "it did not end within 1 seconds"),
+        ("exec <&- >&-; sleep 600", "it ended in the middle of what it had to say"),
         ("echo hello; echo", "what it says is not the protocol of age plugins"),
         ("echo '-> recipient-stanza 1 x'; echo; cat", "it gave a stanza that was not asked for"),
         ("echo '-> done'; echo", "it gave nothing"),
