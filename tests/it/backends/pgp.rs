@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use sealeaf::keys::contract::{self, Fixture};
 use sealeaf::keys::pgp::Pgp;
@@ -248,6 +249,57 @@ fn errors_say_what_was_tried() {
         assert!(error.failed && why(&error).contains(expect), "{error:?}");
         assert!(why(&error).contains(&id) && why(&error).contains(secret.to_str().unwrap()), "{error:?}");
     }
+}
+
+#[test]
+fn files_do_what_gpg_does_not() {
+    let Some(bench) = Bench::new() else { return };
+    let id = bench.key("pat", "future-default", "");
+    let (public, secret) = (bench.public(&[&id]), bench.secret(&id, "", &[]));
+    // Another keyring: gpg is there, has a key, and not this one.
+    let other = Gpg::new().unwrap();
+    other.key("other", "future-default");
+    let environment: Environment = [
+        ("PATH", "/usr/local/bin:/usr/bin:/bin".into()),
+        ("GNUPGHOME", other.path().into()),
+        ("SEALEAF_PGP_PUBLIC_KEYS", public.clone().into_os_string()),
+        ("SEALEAF_PGP_SECRET_KEYS", secret.into_os_string()),
+    ]
+    .into_iter()
+    .collect();
+    let wrapped = wrap(&id, &environment).unwrap();
+    assert_eq!(unwrap(&id, wrapped, &environment, &NoPrompt).unwrap(), SECRET);
+    // Where neither has it, both are named.
+    let missing = bench.key("missing", "future-default", "");
+    let error = wrap(&missing, &environment).unwrap_err().to_string();
+    let (keyring, file) = (other.path().to_str().unwrap(), public.to_str().unwrap());
+    assert!(error.contains(keyring) && error.contains(file), "{error}");
+}
+
+/// Counts how often it is asked.
+struct Counting(AtomicUsize);
+
+impl Prompt for Counting {
+    fn passphrase(&self, _what: &str) -> Result<SecretText, PromptError> {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        Ok(SecretText::from("open sesame"))
+    }
+}
+
+#[test]
+fn a_passphrase_is_asked_for_once_in_a_run() {
+    let Some(bench) = Bench::new() else { return };
+    let id = bench.key("pat", "future-default", "open sesame");
+    let named = environment(&[&bench.public(&[&id])], &[&bench.secret(&id, "open sesame", &[])]);
+    let prompt = Counting(AtomicUsize::new(0));
+    let run = Run::new(&named, &prompt);
+    for _ in 0..3 {
+        let recipient = Recipient { key: key(&id), name: String::new(), break_glass: false };
+        let stanza = Stanza { recipient, wrapped: wrap(&id, &named).unwrap() };
+        let opened = Keyring::new(&run).unwrap(&[stanza], &WrapContext::UNBOUND).unwrap();
+        assert_eq!(opened.1.expose(), SECRET);
+    }
+    assert_eq!(prompt.0.load(Ordering::Relaxed), 1);
 }
 
 struct Silent;
