@@ -315,6 +315,34 @@ fn plugins_are_used_where_the_user_allows_them() {
     assert!(failed.code != 0 && mark.exists(), "{}", failed.stderr);
 }
 
+#[test]
+fn plugins_talk_over_the_terminal() {
+    let project = for_one(ASKING_ID, "to = [\"bob\"]");
+    let (path, ..) = plugin(&project);
+    allow(&project, &path);
+    project.write("a.yaml", "k: v\n");
+    project.run_as_nobody(&["encrypt", "a.yaml"]).stdout();
+    let owner = || project.run_as_nobody(&["decrypt", "a.yaml"]).env("SEALEAF_IDENTITY", ASKING_IDENTITY);
+    let (code, shown) = owner().on_terminal(&[
+        ("age plugin test: PIN: ", "1234\n"),
+        ("age plugin test: which: ", "slot 1\n"),
+        ("age plugin test: really\r\n  y for yes, n for no: ", "y\n"),
+    ]);
+    assert_eq!(code, 0, "{shown}");
+    assert!(shown.contains("age plugin test: touch it now\n") && shown.ends_with("k: v\n"), "{shown}");
+    assert!(!shown.contains("1234"), "{shown}");
+    let alone = owner().output();
+    assert!(
+        alone.code == 4 && alone.stderr.contains("there is no terminal to answer on"),
+        "{}",
+        alone.stderr
+    );
+}
+
+/// Of the bytes `ask`.
+const ASKING_ID: &str = "age1test1v9ekk945y8s";
+const ASKING_IDENTITY: &str = "AGE-PLUGIN-TEST-1V9EKKXCSWLL";
+
 /// Of the bytes `own`.
 const PLUGIN_ID: &str = "age1test1damku89sm2y";
 const PLUGIN_IDENTITY: &str = "AGE-PLUGIN-TEST-1DAMKUYG53JT";
