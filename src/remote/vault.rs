@@ -8,6 +8,7 @@ use reqwest::{Certificate, Client, Method, Response, StatusCode, Url};
 use serde_json::Value;
 
 use super::{RemoteError, cause, one_line, wait};
+use crate::address::Address;
 use crate::secret::SecretText;
 
 /// A Vault, and who we are to it.
@@ -174,31 +175,23 @@ impl Vault {
 /// `SOPS_HC_VAULT_ALLOWLIST`, or that is `all`. An address that cannot be used is none.
 #[must_use]
 pub fn is_trusted(address: &str, own: Option<&str>, allowed: Option<&str>) -> bool {
-    let normal = |address: &str| {
-        url(address.trim()).ok().map(|url| format!("{}/", url.as_str().trim_end_matches('/')))
-    };
+    let normal = |address: &str| Address::parse(address.trim()).ok();
     let Some(address) = normal(address) else { return false };
-    let is_own = own.and_then(normal).is_some_and(|own| own == address);
+    let is_own = own.and_then(normal).is_some_and(|own| own.to_string() == address.to_string());
     let mut allowed = allowed.unwrap_or_default().split(',').map(str::trim);
     is_own
         || allowed.any(|prefix| {
-            prefix == "all" || normal(prefix).is_some_and(|prefix| address.starts_with(&prefix))
+            prefix == "all" || normal(prefix).is_some_and(|prefix| prefix.contains(&address))
         })
 }
 
 fn url(address: &str) -> Result<Url, RemoteError> {
-    let wrong = |reason| RemoteError::Address { address: one_line(address), reason };
-    let url = Url::parse(address).map_err(|_| wrong("expected something like https://vault.example:8200"))?;
-    match url.scheme() {
-        "http" | "https" if !url.username().is_empty() || url.password().is_some() => {
-            Err(RemoteError::Address {
-                address: "…".to_owned(), reason: "it has a name or a password in it"
-            })
-        }
-        "http" | "https" if url.query().is_some() || url.fragment().is_some() => Err(wrong("it has a query")),
-        "http" | "https" => Ok(url),
-        _ => Err(wrong("it begins with neither https:// nor http://")),
-    }
+    let wrong = |reason| {
+        // A password may stand in it.
+        let shown = if address.contains('@') { "…".to_owned() } else { one_line(address) };
+        RemoteError::Address { address: shown, reason }
+    };
+    Address::parse(address).map(|address| address.url().clone()).map_err(wrong)
 }
 
 async fn read(response: &mut Response, place: &str) -> Result<Vec<u8>, RemoteError> {
