@@ -1,0 +1,99 @@
+//! The binary, as a user runs it.
+
+use expect_test::expect;
+
+use super::{Bench, base64, id, json};
+use crate::support::{Proxy, Sandbox};
+
+const TEXT: &str = "db:\n  password: hunter2\n";
+
+/// A repository whose files are for that key.
+fn sandbox(bench_url: &str) -> Sandbox {
+    let mut sandbox = Sandbox::new();
+    let key = id(bench_url, "app");
+    sandbox.write(
+        ".sealeaf.toml",
+        &format!(
+            "[recipients]\nvault = {{ vault = \"{key}\" }}\n\n[[rule]]\nfiles = [\"*.yaml\"]\nto = [\"vault\"]\nencrypt = [\"**.password\"]\n"
+        ),
+    );
+    sandbox.write("s.yaml", TEXT);
+    sandbox.mask(bench_url, "[VAULT]");
+    sandbox
+}
+
+#[test]
+fn files_are_sealed_and_opened() {
+    let Some(bench) = Bench::new() else { return };
+    let (url, sandbox) = (bench.server.url(), sandbox(&bench.server.url()));
+    let token = bench.token(&json!({ "policies": ["app"], "display_name": "ci" }));
+    let run = |words: &[&str]| sandbox.run(words).env("VAULT_ADDR", &url).env("VAULT_TOKEN", &token);
+    assert_eq!(run(&["encrypt", "s.yaml"]).output().code, 0);
+    let sealed = sandbox.read("s.yaml");
+    assert!(sealed.contains(&bench.id("app")) && !sealed.contains("hunter2"));
+    run(&["decrypt", "s.yaml"]).check(0, expect![[r#"
+        db:
+          password: hunter2
+    "#]], expect![[""]]);
+
+    bench.policy("seals", &["transit/encrypt/app"]);
+    let seals = bench.token(&json!({ "policies": ["seals"], "display_name": "ci" }));
+    run(&["decrypt", "s.yaml"]).env("VAULT_TOKEN", &seals).check(4, expect![[""]], expect![[""]]);
+    run(&["decrypt", "s.yaml"]).env("VAULT_TOKEN", "hvs.old").check(4, expect![[""]], expect![[""]]);
+    run(&["decrypt", "s.yaml"]).without("VAULT_TOKEN").check(4, expect![[""]], expect![[""]]);
+    bench.root("sys/seal", &json!({}));
+    run(&["decrypt", "s.yaml"]).check(4, expect![[""]], expect![[""]]);
+}
+
+#[test]
+fn ac_39_and_40_the_binary_sends_no_token_where_a_file_says() {
+    let recorder = Proxy::before(None);
+    let (url, sandbox) = (recorder.url(), sandbox(&recorder.url()));
+    let run = |words: &[&str]| sandbox.run(words).env("VAULT_TOKEN", "hvs.secret");
+    run(&["encrypt", "s.yaml"]).check(7, expect![[""]], expect![[""]]);
+    // A SOPS file that names the recorder.
+    let key = |port: u16| {
+        format!(
+            "a: ENC[AES256_GCM,data:AA==,iv:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=,tag:AAAAAAAAAAAAAAAAAAAAAA==,type:str]\nsops:\n    hc_vault:\n        - vault_address: http://127.0.0.1:{port}\n          engine_path: transit\n          key_name: app\n          created_at: \"2026-01-01T00:00:00Z\"\n          enc: vault:v1:aGVsbG8gaGVsbG8gaGVsbG8gaGVsbG8gaGVsbG8=\n    lastmodified: \"2026-01-01T00:00:00Z\"\n    mac: ENC[AES256_GCM,data:AA==,iv:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=,tag:AAAAAAAAAAAAAAAAAAAAAA==,type:str]\n    version: 3.11.0\n"
+        )
+    };
+    sandbox.write("sops.yaml", &key(recorder.port));
+    run(&["sops", "decrypt", "sops.yaml"]).check(128, expect![[""]], expect![[""]]);
+    assert!(recorder.asked().is_empty());
+    let named = run(&["sops", "decrypt", "sops.yaml"]).env("VAULT_ADDR", &url).output();
+    assert!(named.code != 0 && !named.stderr.contains("hvs.secret"));
+    assert!(!recorder.asked().is_empty());
+}
+
+#[test]
+fn ac_29_what_another_application_wrapped_is_not_taken() {
+    let Some(bench) = Bench::new() else { return };
+    let (url, sandbox) = (bench.server.url(), sandbox(&bench.server.url()));
+    let run = |words: &[&str]| sandbox.run(words).env("VAULT_ADDR", &url).env("VAULT_TOKEN", "root");
+    assert_eq!(run(&["encrypt", "s.yaml"]).output().code, 0);
+    let sealed = sandbox.read("s.yaml");
+    let wrap = |text: &str| {
+        let start = text.find(&base64(b"vault:v1:")[..12]).unwrap();
+        let length = text[start..].find(|c: char| !c.is_ascii_alphanumeric() && !"+/=_-".contains(c)).unwrap();
+        text[start..start + length].to_owned()
+    };
+    let own = wrap(&sealed);
+    // Another application's secret, under the same key.
+    for secret in [&b"card 4111 1111 1111 1111"[..], &[b'c'; 32], &[b'c'; 70]] {
+        let asked = json!({ "plaintext": base64(secret) });
+        let answer = bench.root("transit/encrypt/app", &asked);
+        let theirs = answer["data"]["ciphertext"].as_str().unwrap();
+        let theirs = base64(theirs.as_bytes());
+        sandbox.write("s.yaml", &sealed.replace(&own, theirs.trim_end_matches('=')));
+        let output = run(&["decrypt", "s.yaml"]).output();
+        assert_eq!((output.code, output.stdout.as_str()), (5, ""), "{}", output.stderr);
+        assert!(!output.stderr.contains("4111") && !output.stderr.contains("ccc"), "{}", output.stderr);
+    }
+    // A wrap of another file, for the same key.
+    sandbox.write("t.yaml", TEXT);
+    assert_eq!(run(&["encrypt", "t.yaml"]).output().code, 0);
+    sandbox.write("s.yaml", &sealed.replace(&own, &wrap(&sandbox.read("t.yaml"))));
+    assert_eq!(run(&["decrypt", "s.yaml"]).output().code, 5);
+    sandbox.write("s.yaml", &sealed);
+    assert_eq!(run(&["decrypt", "s.yaml"]).output().code, 0);
+}
