@@ -38,8 +38,12 @@ impl Address {
         let url = Url::parse(text).map_err(|_| "its host or port is none")?;
         let name = url.host_str().ok_or("it has no host")?;
         let is_v6 = name.starts_with('[') && host.starts_with('[');
-        let port = host.strip_prefix(name).and_then(|port| port.strip_prefix(':').or(port.is_empty().then_some("0")));
-        if !is_v6 && !port.is_some_and(|port| !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit())) {
+        let port = host
+            .strip_prefix(name)
+            .and_then(|port| port.strip_prefix(':').or(port.is_empty().then_some("0")));
+        if !is_v6
+            && !port.is_some_and(|port| !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()))
+        {
             return Err("its host is written in an unusual way");
         }
         if !url.path().trim_end_matches('/').eq_ignore_ascii_case(path.trim_end_matches('/')) {
@@ -143,7 +147,8 @@ mod tests {
 
     #[test]
     fn below_means_whole_steps() {
-        let contains = |one: &str, other: &str| Address::parse(one).unwrap().contains(&Address::parse(other).unwrap());
+        let contains =
+            |one: &str, other: &str| Address::parse(one).unwrap().contains(&Address::parse(other).unwrap());
         assert!(contains("https://a.b", "https://a.b/x") && contains("https://a.b/", "https://a.b:443"));
         for other in ["https://a.b.evil", "https://a.b:8200", "http://a.b", "https://a.b."] {
             assert!(!contains("https://a.b", other), "{other}");

@@ -180,9 +180,8 @@ pub fn is_trusted(address: &str, own: Option<&str>, allowed: Option<&str>) -> bo
     let is_own = own.and_then(normal).is_some_and(|own| own.to_string() == address.to_string());
     let mut allowed = allowed.unwrap_or_default().split(',').map(str::trim);
     is_own
-        || allowed.any(|prefix| {
-            prefix == "all" || normal(prefix).is_some_and(|prefix| prefix.contains(&address))
-        })
+        || allowed
+            .any(|prefix| prefix == "all" || normal(prefix).is_some_and(|prefix| prefix.contains(&address)))
 }
 
 fn url(address: &str) -> Result<Url, RemoteError> {

@@ -57,6 +57,18 @@ pub(super) struct Refusal {
     pub(super) after: Option<Duration>,
 }
 
+impl Refusal {
+    /// Status and message, without the frame that Go's lists of errors have.
+    pub(super) fn shown(&self) -> String {
+        let message = self.message.as_deref().unwrap_or_default();
+        let listed = message
+            .split_once(" occurred: * ")
+            .filter(|(count, _)| count.ends_with("error") || count.ends_with("errors"));
+        let message = listed.map_or_else(|| message.to_owned(), |(_, list)| list.replace(" * ", "; "));
+        format!("{} {message}", self.status).trim().to_owned()
+    }
+}
+
 /// A question.
 #[derive(Debug)]
 pub(super) struct Question<'a> {
@@ -77,9 +89,9 @@ impl Question<'_> {
 /// A client for that server alone.
 pub(super) fn client(server: &Server) -> Result<Client, Failure> {
     let wrong = |name: &str, why: &str| {
-        Failure::new(Cause::NoCredentials, "").answered(&format!("{name} cannot be used: {why}")).hinted(format!(
-            "correct {name}: it has to be a file in PEM that you may read"
-        ))
+        Failure::new(Cause::NoCredentials, "")
+            .answered(&format!("{name} cannot be used: {why}"))
+            .hinted(format!("correct {name}: it has to be a file in PEM that you may read"))
     };
     let mut builder = Client::builder()
         .redirect(Policy::none())
@@ -92,7 +104,8 @@ pub(super) fn client(server: &Server) -> Result<Client, Failure> {
             Authority::File { name, path } => (name, read_file(path).map_err(|why| wrong(name, &why))?),
             Authority::Text { name, pem } => (name, pem.as_str().into()),
         };
-        let certificates = Certificate::from_pem_bundle(pem.as_bytes()).map_err(|error| wrong(name, &innermost(&error)))?;
+        let certificates =
+            Certificate::from_pem_bundle(pem.as_bytes()).map_err(|error| wrong(name, &innermost(&error)))?;
         if certificates.is_empty() {
             return Err(wrong(name, "there is no certificate in it"));
         }
@@ -108,23 +121,30 @@ pub(super) fn client(server: &Server) -> Result<Client, Failure> {
             pem.extend_from_slice(text.as_bytes());
             pem.push(b'\n');
         }
-        let identity = Identity::from_pem(&pem)
-            .map_err(|error| wrong(&format!("`{}` with its key", certificate.display()), &innermost(&error)))?;
+        let identity = Identity::from_pem(&pem).map_err(|error| {
+            wrong(&format!("`{}` with its key", certificate.display()), &innermost(&error))
+        })?;
         builder = builder.identity(identity);
     }
     if let Some(proxy) = &server.proxy {
         let except = proxy.except.as_deref().and_then(NoProxy::from_string);
-        let proxy = reqwest::Proxy::https(&proxy.url)
-            .map_err(|_| Failure::new(Cause::Unreachable, "").answered("HTTPS_PROXY is no address").hinted("correct HTTPS_PROXY"))?;
+        let proxy = reqwest::Proxy::https(&proxy.url).map_err(|_| {
+            Failure::new(Cause::Unreachable, "")
+                .answered("HTTPS_PROXY is no address")
+                .hinted("correct HTTPS_PROXY")
+        })?;
         builder = builder.proxy(proxy.no_proxy(except));
     }
-    builder.build().map_err(|error| Failure::new(Cause::Unreachable, "").answered(&innermost(&error)).hinted(HINT_TLS))
+    builder
+        .build()
+        .map_err(|error| Failure::new(Cause::Unreachable, "").answered(&innermost(&error)).hinted(HINT_TLS))
 }
 
 /// Asks. The failure has the call, and a way out.
 pub(super) async fn ask(client: &Client, question: &Question<'_>) -> Result<Reply, Halt> {
     let call = question.call();
-    let mut request = client.request(question.method.clone(), question.url.clone()).header("X-Vault-Request", "true");
+    let mut request =
+        client.request(question.method.clone(), question.url.clone()).header("X-Vault-Request", "true");
     if let Some(token) = question.token {
         let header = HeaderValue::from_str(token).ok().filter(|_| !token.is_empty());
         let mut header = header.ok_or_else(|| {
@@ -194,11 +214,7 @@ fn message(body: &[u8]) -> Option<String> {
     let value: Value = serde_json::from_slice(body).ok()?;
     let errors = value.get("errors")?.as_array()?;
     let words = errors.iter().filter_map(Value::as_str).take(5).flat_map(str::split_whitespace);
-    Some(words.map(plain).collect::<Vec<_>>().join(" "))
-}
-
-fn plain(word: &str) -> String {
-    word.chars().filter(|c| !c.is_control()).collect()
+    Some(words.collect::<Vec<_>>().join(" "))
 }
 
 /// The address alone: the rest of where it leads may hold anything.
@@ -212,9 +228,11 @@ fn redirected(headers: &HeaderMap, call: &str) -> Failure {
     });
     let failure = Failure::new(Cause::NotAllowed, call);
     match to {
-        Some(to) => failure
-            .answered(&format!("it sends us to {to}; the token does not go there"))
-            .hinted(format!("if that is your Vault, use {to} in the key's identifier and in VAULT_ADDR or config.toml")),
+        Some(to) => {
+            failure.answered(&format!("it sends us to {to}; the token does not go there")).hinted(format!(
+                "if that is your Vault, use {to} in the key's identifier and in VAULT_ADDR or config.toml"
+            ))
+        }
         None => failure
             .answered("it sends us elsewhere; the token does not go there")
             .hinted("use the address of the server that answers itself"),
@@ -253,7 +271,13 @@ fn innermost(error: &dyn std::error::Error) -> String {
 const HINT_TLS: &str = "name the authority that signed the server's certificate: `ca_file` under `[[vault.servers]]` in your config.toml, or VAULT_CACERT";
 
 /// Words of errors that another attempt does not change.
-const TLS: &[&str] = &["invalid peer certificate", "received fatal alert", "corrupt message", "peer is incompatible", "certificate"];
+const TLS: &[&str] = &[
+    "invalid peer certificate",
+    "received fatal alert",
+    "corrupt message",
+    "peer is incompatible",
+    "certificate",
+];
 
 const CONNECT: Duration = Duration::from_secs(10);
 

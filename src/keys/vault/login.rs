@@ -54,10 +54,13 @@ pub(super) async fn log_in(
     }
     let url = below(&server.address, &format!("auth/{mount}/login"));
     let namespace = server.namespace.as_deref();
-    let secret = secret(login, assertion).map_err(|failure| Failure { call: format!("POST {url}"), ..failure })?;
+    let secret =
+        secret(login, assertion).map_err(|failure| Failure { call: format!("POST {url}"), ..failure })?;
     let secret = secret.as_deref().map(str::trim);
     let body = match login {
-        VaultLogin::AppRole { role_id, .. } => Body { role_id: Some(role_id), secret_id: secret, ..Body::default() },
+        VaultLogin::AppRole { role_id, .. } => {
+            Body { role_id: Some(role_id), secret_id: secret, ..Body::default() }
+        }
         VaultLogin::Cert { role, .. } => Body { name: role.as_deref(), ..Body::default() },
         VaultLogin::Kubernetes { role, .. } => Body { role: Some(role), jwt: secret, ..Body::default() },
         VaultLogin::Jwt { role, .. } => Body { role: role.as_deref(), jwt: secret, ..Body::default() },
@@ -66,7 +69,8 @@ pub(super) async fn log_in(
     let mut json = Zeroizing::new(Vec::with_capacity(6 * secret.map_or(0, str::len) + 4096));
     let question = Question { method: Method::POST, url, token: None, namespace, body: &[] };
     let call = question.call();
-    serde_json::to_writer(&mut *json, &body).map_err(|_| malformed(call.clone(), "the login cannot be written"))?;
+    serde_json::to_writer(&mut *json, &body)
+        .map_err(|_| malformed(call.clone(), "the login cannot be written"))?;
     let reply = ask(client, &Question { body: &json, ..question }).await?;
     match reply {
         Reply::Done(body) => {
@@ -80,7 +84,9 @@ pub(super) async fn log_in(
                     .into()),
             }
         }
-        Reply::Refused(refusal) => Err(refused(refusal, login, secret).map(|failure| Failure { call, ..failure })),
+        Reply::Refused(refusal) => {
+            Err(refused(refusal, login, secret).map(|failure| Failure { call, ..failure }))
+        }
     }
 }
 
@@ -123,17 +129,25 @@ fn secret(login: &VaultLogin, assertion: Option<&SecretText>) -> Result<Option<S
 fn refused(refusal: Refusal, login: &VaultLogin, secret: Option<&str>) -> Halt {
     let Refusal { status, message, after } = refusal;
     let message = message.filter(|message| secret.is_none_or(|secret| !message.contains(secret)));
-    let says = message.clone().unwrap_or_default();
-    let failure = |cause| Failure::new(cause, "").answered(format!("{status} {says}").trim());
+    let refusal = Refusal { status, message, after };
+    let says = refusal.message.as_deref().unwrap_or_default();
+    let failure = |cause| Failure::new(cause, "").answered(&refusal.shown());
     match status {
         429 => Failure { after, ..failure(Cause::Throttled).hinted(super::refusal::HINT_THROTTLED) }.into(),
         503 if says.contains("sealed") => super::refusal::sealed(failure(Cause::Unavailable)),
         412 | 472 | 473 | 500.. => failure(Cause::Unavailable).hinted(super::refusal::HINT_BROKEN).into(),
         404 => failure(Cause::NotFound)
-            .hinted(format!("nothing is mounted at auth/{}: correct `mount` of the login, or the namespace", login.mount()))
+            .hinted(format!(
+                "nothing is mounted at auth/{}: correct `mount` of the login, or the namespace",
+                login.mount()
+            ))
             .into(),
-        400 | 401 | 403 => failure(Cause::Unauthenticated).hinted(hint(login)).into(),
-        _ => malformed("", &format!("{status} {says}")).into(),
+        // That is also what is said of a place where nothing is mounted.
+        403 => failure(Cause::Unauthenticated)
+            .hinted(format!("{}; see too that this login is mounted at auth/{}", hint(login), login.mount()))
+            .into(),
+        400 | 401 => failure(Cause::Unauthenticated).hinted(hint(login)).into(),
+        _ => malformed("", &refusal.shown()).into(),
     }
 }
 

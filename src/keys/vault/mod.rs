@@ -23,9 +23,7 @@ use zeroize::Zeroizing;
 
 use super::failure::{Cause, Failure};
 use super::network::Network;
-use super::{
-    KeyBackend, KeyError, KeyRef, Pending, Run, Stanza, Step, Unwrapped, WRAP_LIMIT, WrapContext,
-};
+use super::{KeyBackend, KeyError, KeyRef, Pending, Run, Stanza, Step, Unwrapped, WRAP_LIMIT, WrapContext};
 use crate::secret::SecretBytes;
 use http::{Halt, Question, Reply, ask, malformed};
 use id::{Action, Id};
@@ -83,7 +81,7 @@ impl KeyBackend for Vault {
         Box::pin(async move {
             let id = match usable(&stanza.recipient.key) {
                 Ok(id) => id,
-                Err(error) => return Unwrapped::Failed(error),
+                Err(error) => return Unwrapped::NotMine(error.to_string()),
             };
             let text = std::str::from_utf8(&stanza.wrapped).ok().filter(|text| is_wrap(text.as_bytes()));
             let Some(text) = text else {
@@ -109,7 +107,8 @@ impl KeyBackend for Vault {
         Box::pin(async move {
             let Ok(id) = usable(key) else { return Vec::new() };
             let mut steps = server::steps(&id.address, run);
-            if let Ok(session) = Session::of(&id.address, run) {
+            let may_ask = !run.unattended || run.settings.network.textconv.iter().any(|kind| kind == KIND);
+            if let Some(session) = Session::of(&id.address, run).ok().filter(|_| may_ask) {
                 let name = "auth/token/lookup-self".to_owned();
                 let outcome = whoami(session, run).await;
                 steps.push(Step { name, outcome, used: false });
@@ -193,14 +192,17 @@ async fn attempt(
         let asked = ask(session.client()?, &question).await;
         let refusal = match asked.map_err(|halt| halt.map(|failure| failure.with_identity(&from)))? {
             Reply::Done(answer) => {
-                return read(answer.expose())
-                    .ok_or_else(|| malformed(call, "it is not what was asked for").with_identity(from).into());
+                return read(answer.expose()).ok_or_else(|| {
+                    malformed(call, "it is not what was asked for").with_identity(from).into()
+                });
             }
             Reply::Refused(refusal) => refusal,
         };
         if !matches!(refusal.status, 401 | 403) {
             let halt = refusal::read(&refusal, id, action);
-            return Err(halt.map(|failure| Failure { call, ..without(failure, &held, body) }.with_identity(from)));
+            return Err(
+                halt.map(|failure| Failure { call, ..without(failure, &held, body) }.with_identity(from))
+            );
         }
         let who = session.who(&held).await;
         if matches!(who, Who::Dead)
@@ -210,8 +212,7 @@ async fn attempt(
             (held, is_renewed) = (new, true);
             continue;
         }
-        let answer = format!("{} {}", refusal.status, refusal.message.unwrap_or_default());
-        let failure = denied(&who, &id.stanza(action)).answered(answer.trim());
+        let failure = denied(&who, &id.stanza(action)).answered(&refusal.shown());
         return Err(Failure { call, ..without(failure, &held, body) }.with_identity(from).into());
     }
 }
@@ -276,10 +277,15 @@ fn body(name: &str, text: &str) -> Zeroizing<Vec<u8>> {
 /// Whether it is a wrap as transit engines write them: `vault:v1:` and base64.
 fn is_wrap(wrapped: &[u8]) -> bool {
     let text = std::str::from_utf8(wrapped).unwrap_or_default();
-    let Some((version, rest)) = text.strip_prefix("vault:v").and_then(|rest| rest.split_once(':')) else { return false };
+    let Some((version, rest)) = text.strip_prefix("vault:v").and_then(|rest| rest.split_once(':')) else {
+        return false;
+    };
     let is_version = !version.starts_with('0') && version.parse::<u32>().is_ok_and(|version| version > 0);
     let is_plain = version.bytes().all(|byte| byte.is_ascii_digit());
-    is_version && is_plain && wrapped.len() <= WRAP_LIMIT && STANDARD.decode(rest).is_ok_and(|bytes| !bytes.is_empty())
+    is_version
+        && is_plain
+        && wrapped.len() <= WRAP_LIMIT
+        && STANDARD.decode(rest).is_ok_and(|bytes| !bytes.is_empty())
 }
 
 const KIND: &str = "vault";

@@ -9,7 +9,7 @@ pub(super) fn read(refusal: &Refusal, id: &Id, action: Action) -> Halt {
     let Refusal { status, message, after } = refusal;
     let says = message.as_deref().unwrap_or_default();
     let has = |parts: &[&str]| parts.iter().any(|part| says.contains(part));
-    let failure = |cause| Failure::new(cause, "").answered(format!("{status} {says}").trim());
+    let failure = |cause| Failure::new(cause, "").answered(&refusal.shown());
     match status {
         400 if has(&["too old", "disallowed by policy"]) => failure(Cause::Disabled).hinted(format!(
             "the key's min_decryption_version is above the version of this wrap: lower it with `bao write {}/config min_decryption_version=…`, then rekey the file",
@@ -34,7 +34,7 @@ pub(super) fn read(refusal: &Refusal, id: &Id, action: Action) -> Halt {
         429 => Failure { after: *after, ..failure(Cause::Throttled).hinted(HINT_THROTTLED) },
         503 if says.contains("sealed") => return sealed(failure(Cause::Unavailable)),
         412 | 472 | 473 | 500.. => failure(Cause::Unavailable).hinted(HINT_BROKEN),
-        _ => malformed("", &format!("{status} {says}")),
+        _ => malformed("", &refusal.shown()),
     }
     .map_action(action)
     .into()
@@ -55,6 +55,5 @@ pub(super) fn sealed(failure: Failure) -> Halt {
     Halt::last(failure.hinted("the server is sealed: have it unsealed with `bao operator unseal`"))
 }
 
-pub(super) const HINT_THROTTLED: &str =
-    "wait, or have the rate limit raised; `concurrency` under `[network]` in your config.toml lowers the load";
+pub(super) const HINT_THROTTLED: &str = "wait, or have the rate limit raised; `concurrency` under `[network]` in your config.toml lowers the load";
 pub(super) const HINT_BROKEN: &str = "ask whoever runs the server: it answers, but cannot work";

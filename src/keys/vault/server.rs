@@ -67,13 +67,17 @@ impl Server {
     pub(super) fn of(address: &Address, run: &Run<'_>) -> Result<Self, Failure> {
         let own = Own::read(run);
         let entry = own.entry(address);
-        let prefixes: Vec<&str> = PREFIXES.iter().copied().filter(|prefix| own.belongs(prefix, address)).collect();
+        let prefixes: Vec<&str> =
+            PREFIXES.iter().copied().filter(|prefix| own.belongs(prefix, address)).collect();
         if entry.is_none() && !own.variables.iter().any(|(_, named)| named.as_ref() == Ok(address)) {
             return Err(own.refusal(address));
         }
         let environment = run.environment;
         let variable = |name: &str| {
-            prefixes.iter().map(|prefix| format!("{prefix}_{name}")).find(|name| environment.os(name).is_some())
+            prefixes
+                .iter()
+                .map(|prefix| format!("{prefix}_{name}"))
+                .find(|name| environment.os(name).is_some())
         };
         let text = |name: &str| Some((variable(name)?, environment.text(&variable(name)?)?.to_owned()));
         if let Some((name, value)) = text("SKIP_VERIFY")
@@ -87,8 +91,10 @@ impl Server {
         let namespace = text("NAMESPACE").map(|(_, value)| value);
         let namespace = namespace.or_else(|| entry.and_then(|entry| entry.namespace.clone()));
         let authority = path("CACERT").map(|(name, path)| Authority::File { name, path });
-        let authority = authority.or_else(|| text("CACERT_BYTES").map(|(name, pem)| Authority::Text { name, pem }));
-        let of_entry = |path: &PathBuf| Authority::File { name: "ca_file".to_owned(), path: at_home(path, environment) };
+        let authority =
+            authority.or_else(|| text("CACERT_BYTES").map(|(name, pem)| Authority::Text { name, pem }));
+        let of_entry =
+            |path: &PathBuf| Authority::File { name: "ca_file".to_owned(), path: at_home(path, environment) };
         let authority = authority.or_else(|| entry.and_then(|entry| entry.ca_file.as_ref()).map(of_entry));
         let login = entry.and_then(|entry| entry.login.clone());
         let machine = match &login {
@@ -138,7 +144,11 @@ pub(super) fn steps(address: &Address, run: &Run<'_>) -> Vec<Step> {
             Source::Login { .. } => "is set up",
         };
         let is_there = outcome != "is not there";
-        let is_first = steps.iter().skip_while(|step| !step.name.starts_with("vault.servers")).skip(1).all(|step| !step.used);
+        let is_first = steps
+            .iter()
+            .skip_while(|step| !step.name.starts_with("vault.servers"))
+            .skip(1)
+            .all(|step| !step.used);
         steps.push(step(source.name(), outcome.to_owned(), is_there && is_first));
     }
     if server.sources.is_empty() {
@@ -160,7 +170,8 @@ impl<'a> Own<'a> {
             let text = run.environment.text(&format!("{prefix}_ADDR"))?;
             Some((*prefix, root(text)))
         };
-        let servers = run.settings.vault.servers.iter().map(|server| (root(&server.address), server)).collect();
+        let servers =
+            run.settings.vault.servers.iter().map(|server| (root(&server.address), server)).collect();
         Self { variables: PREFIXES.iter().filter_map(named).collect(), servers }
     }
 
@@ -171,7 +182,8 @@ impl<'a> Own<'a> {
     /// Whether the variables that begin so speak of that server: their own `_ADDR` names it, else the other one, else, where
     /// neither is set, the settings do.
     fn belongs(&self, prefix: &str, address: &Address) -> bool {
-        let own = self.variables.iter().find(|(named, _)| *named == prefix).or_else(|| self.variables.first());
+        let own =
+            self.variables.iter().find(|(named, _)| *named == prefix).or_else(|| self.variables.first());
         match own {
             Some((_, named)) => named.as_ref() == Ok(address),
             None => self.entry(address).is_some(),
@@ -195,10 +207,12 @@ impl<'a> Own<'a> {
     }
 
     fn advice(&self, address: &Address, prefixes: &[&str]) -> String {
-        let login = format!("or a `login` for {address} under `[[vault.servers]]` in your config.toml");
+        let login = format!("or add `login` for {address} under `[[vault.servers]]` in your config.toml");
         match self.variables.first() {
             Some((prefix, Ok(named))) if prefixes.is_empty() => {
-                format!("a token in the environment belongs to {prefix}_ADDR, which is {named}: set that to {address}, {login}")
+                format!(
+                    "a token in the environment belongs to {prefix}_ADDR, which is {named}: set that to {address}, {login}"
+                )
             }
             _ => format!("set VAULT_TOKEN, log in with `bao login` or `vault login`, {login}"),
         }
@@ -221,15 +235,17 @@ fn sources(prefixes: &[&str], login: Option<VaultLogin>, environment: &Environme
         let path = PathBuf::from(environment.os(&name)?);
         Some(Source::File { name, path })
     });
-    let usual = environment.home().filter(|_| !prefixes.is_empty()).map(|home| Source::File {
-        name: "~/.vault-token".to_owned(),
-        path: home.join(".vault-token"),
-    });
+    let usual = environment
+        .home()
+        .filter(|_| !prefixes.is_empty())
+        .map(|home| Source::File { name: "~/.vault-token".to_owned(), path: home.join(".vault-token") });
     sources.extend(named.or(usual));
     sources.extend(login.map(|login| {
         let login = login.at_home(environment);
         let assertion = match &login {
-            VaultLogin::Jwt { token_variable: Some(name), .. } => environment.text(name).map(SecretText::from),
+            VaultLogin::Jwt { token_variable: Some(name), .. } => {
+                environment.text(name).map(SecretText::from)
+            }
             _ => None,
         };
         Source::Login { login, assertion }
@@ -268,7 +284,10 @@ impl VaultLogin {
 
     /// Where it is mounted.
     pub(super) fn mount(&self) -> &str {
-        let (Self::AppRole { mount, .. } | Self::Cert { mount, .. } | Self::Kubernetes { mount, .. } | Self::Jwt { mount, .. }) = self;
+        let (Self::AppRole { mount, .. }
+        | Self::Cert { mount, .. }
+        | Self::Kubernetes { mount, .. }
+        | Self::Jwt { mount, .. }) = self;
         mount.as_deref().unwrap_or(self.method()).trim_matches('/')
     }
 

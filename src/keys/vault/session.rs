@@ -171,7 +171,10 @@ impl Session {
             }
         }
         tried.insert(0, "no token is set".to_owned());
-        Err(Failure::new(Cause::NoCredentials, "").answered(&tried.join(", ")).hinted(&self.server.advice).into())
+        Err(Failure::new(Cause::NoCredentials, "")
+            .answered(&tried.join(", "))
+            .hinted(&self.server.advice)
+            .into())
     }
 
     /// Who a token is, in the server's own words.

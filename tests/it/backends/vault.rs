@@ -11,7 +11,8 @@ use sealeaf::config::user;
 use sealeaf::keys::contract::{self, Fixture};
 use sealeaf::keys::vault::Vault;
 use sealeaf::keys::{
-    Cause, Environment, Failure, KeyBackend, KeyError, KeyRef, Keyring, NoPrompt, Recipient, Run, Stanza, WrapContext,
+    Cause, Environment, Failure, KeyBackend, KeyError, KeyRef, Keyring, NoPrompt, Recipient, Run, Stanza,
+    WrapContext,
 };
 use sealeaf::secret::SecretBytes;
 use serde_json::{Value, json};

@@ -16,7 +16,8 @@ fn vault_keys_go_both_ways() {
         assert_eq!(vault.vault("POST", &format!("{engine}/keys/sops"), "{}").0, 200);
         let key = format!("{address}/v1/{engine}/keys/sops");
         for (from, to) in [("real", "ours"), ("ours", "real")] {
-            let sealed = twins.run(from, &["encrypt", "--hc-vault-transit", &key, "p.yaml"], &environment, "");
+            let sealed =
+                twins.run(from, &["encrypt", "--hc-vault-transit", &key, "p.yaml"], &environment, "");
             assert_eq!(sealed.code, 0, "{from}: {}", sealed.stderr);
             assert!(sealed.stdout.contains("enc: vault:v1:") && sealed.stdout.contains("key_name: sops"));
             twins.write("v.yaml", &sealed.stdout);

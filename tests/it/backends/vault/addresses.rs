@@ -7,7 +7,10 @@ use sealeaf::keys::{Run, Stanza};
 const TOKEN: &str = "hvs.CAESIJtoken";
 
 fn stanza(id: &str) -> Stanza {
-    Stanza { recipient: recipient(id), wrapped: b"vault:v1:aGVsbG8gaGVsbG8gaGVsbG8gaGVsbG8gaGVsbG8=".to_vec() }
+    Stanza {
+        recipient: recipient(id),
+        wrapped: b"vault:v1:aGVsbG8gaGVsbG8gaGVsbG8gaGVsbG8gaGVsbG8=".to_vec(),
+    }
 }
 
 /// Tries both ways; gives the hint.
@@ -55,7 +58,12 @@ fn ac_39_a_token_goes_to_no_address_that_only_a_file_names() {
     assert!(recorder.asked().is_empty());
     // And so that all this proves something: named, it is asked.
     user(&[("VAULT_TOKEN", TOKEN), ("VAULT_ADDR", &url)], "", |run| unwrap(run, &stanza(&id)).unwrap_err());
-    assert!(recorder.asked().iter().all(|asked| asked.headers.to_ascii_lowercase().contains(TOKEN.to_ascii_lowercase().as_str())));
+    assert!(
+        recorder
+            .asked()
+            .iter()
+            .all(|asked| asked.headers.to_ascii_lowercase().contains(TOKEN.to_ascii_lowercase().as_str()))
+    );
     assert!(!recorder.asked().is_empty());
 }
 
@@ -122,6 +130,35 @@ fn ac_40_a_redirect_is_not_followed() {
         assert_eq!(standby.reset(), 0);
     }
     assert!(elsewhere.asked().is_empty());
+}
+
+#[test]
+fn a_proxy_is_asked_for_a_tunnel_and_sees_no_token() {
+    let proxy = Proxy::before(None);
+    let vault = "https://vault.good.example";
+    let stanza = stanza(&id(vault, "app"));
+    let url = proxy.url();
+    let variables = [("VAULT_TOKEN", TOKEN), ("VAULT_ADDR", vault), ("HTTPS_PROXY", &url)];
+    let quick = "[network]\nattempts = 1\n";
+    let failure = user(&variables, quick, |run| unwrap(run, &stanza)).unwrap_err();
+    assert_eq!(failure.cause, Cause::Unreachable, "{failure}");
+    let asked = proxy.asked();
+    assert_eq!(asked[0].line, "CONNECT vault.good.example:443");
+    assert!(!asked.iter().any(|asked| format!("{asked:?}").contains(TOKEN)));
+    proxy.reset();
+    let named = [variables[0], variables[1], variables[2], ("NO_PROXY", "good.example")];
+    user(&named, quick, |run| unwrap(run, &stanza)).unwrap_err();
+    // What is not encrypted goes through none.
+    let Some(bench) = Bench::new() else { return };
+    let address = bench.server.url();
+    let named = [
+        ("VAULT_ADDR", address.as_str()),
+        ("VAULT_TOKEN", "root"),
+        ("HTTP_PROXY", &url),
+        ("HTTPS_PROXY", &url),
+    ];
+    user(&named, "", |run| goes_round(run, &bench.id("app")).unwrap());
+    assert!(proxy.asked().is_empty());
 }
 
 #[test]

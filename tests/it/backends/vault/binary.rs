@@ -14,7 +14,7 @@ fn sandbox(bench_url: &str) -> Sandbox {
     sandbox.write(
         ".sealeaf.toml",
         &format!(
-            "[recipients]\nvault = {{ vault = \"{key}\" }}\n\n[[rule]]\nfiles = [\"*.yaml\"]\nto = [\"vault\"]\nencrypt = [\"**.password\"]\n"
+            "version = 1\n\n[recipients]\nvault = {{ vault = \"{key}\" }}\n\n[[rule]]\nfiles = [\"*.yaml\"]\nto = [\"vault\"]\nencrypt = [\"**.password\"]\n"
         ),
     );
     sandbox.write("s.yaml", TEXT);
@@ -31,18 +31,54 @@ fn files_are_sealed_and_opened() {
     assert_eq!(run(&["encrypt", "s.yaml"]).output().code, 0);
     let sealed = sandbox.read("s.yaml");
     assert!(sealed.contains(&bench.id("app")) && !sealed.contains("hunter2"));
-    run(&["decrypt", "s.yaml"]).check(0, expect![[r#"
+    run(&["decrypt", "s.yaml"]).check(
+        0,
+        expect![[r#"
         db:
           password: hunter2
-    "#]], expect![[""]]);
+    "#]],
+        expect![[""]],
+    );
 
     bench.policy("seals", &["transit/encrypt/app"]);
     let seals = bench.token(&json!({ "policies": ["seals"], "display_name": "ci" }));
-    run(&["decrypt", "s.yaml"]).env("VAULT_TOKEN", &seals).check(4, expect![[""]], expect![[""]]);
-    run(&["decrypt", "s.yaml"]).env("VAULT_TOKEN", "hvs.old").check(4, expect![[""]], expect![[""]]);
-    run(&["decrypt", "s.yaml"]).without("VAULT_TOKEN").check(4, expect![[""]], expect![[""]]);
+    run(&["decrypt", "s.yaml"]).env("VAULT_TOKEN", &seals).check(4, expect![[""]], expect![[r#"
+        sealeaf: error: s.yaml: no usable key: the file's only recipient is not you
+          vault ([VAULT]/v1/transit/keys/app): access denied
+              call   POST [VAULT]/v1/transit/decrypt/app
+              as     token-ci (policies default, seals)
+              from   VAULT_TOKEN
+              answer 403 1 error occurred: * permission denied
+              try    grant it in one of its policies: path "transit/decrypt/app" { capabilities = ["update"] }
+        sealeaf: hint: give your key in SEALEAF_IDENTITY_FILE or SEALEAF_IDENTITY, or ask one of these to add you with `sealeaf recipients add`
+    "#]]);
+    run(&["decrypt", "s.yaml"]).env("VAULT_TOKEN", "hvs.old").check(4, expect![[""]], expect![[r#"
+        sealeaf: error: s.yaml: no usable key: the file's only recipient is not you
+          vault ([VAULT]/v1/transit/keys/app): the credentials are not accepted
+              call   POST [VAULT]/v1/transit/decrypt/app
+              from   VAULT_TOKEN
+              answer 403 permission denied
+              try    the token is unknown to the server: it has expired, was revoked, is of another server or namespace, or is mistyped; log in anew
+        sealeaf: hint: give your key in SEALEAF_IDENTITY_FILE or SEALEAF_IDENTITY, or ask one of these to add you with `sealeaf recipients add`
+    "#]]);
+    run(&["decrypt", "s.yaml"]).without("VAULT_TOKEN").check(4, expect![[""]], expect![[r#"
+        sealeaf: error: s.yaml: no usable key: the file's only recipient is not you
+          vault ([VAULT]/v1/transit/keys/app): no credentials found
+              call   POST [VAULT]/v1/transit/decrypt/app
+              answer no token is set, ~/.vault-token is not there
+              try    set VAULT_TOKEN, log in with `bao login` or `vault login`, or a `login` for [VAULT] under `[[vault.servers]]` in your config.toml
+        sealeaf: hint: give your key in SEALEAF_IDENTITY_FILE or SEALEAF_IDENTITY, or ask one of these to add you with `sealeaf recipients add`
+    "#]]);
     bench.root("sys/seal", &json!({}));
-    run(&["decrypt", "s.yaml"]).check(4, expect![[""]], expect![[""]]);
+    run(&["decrypt", "s.yaml"]).check(4, expect![[""]], expect![[r#"
+        sealeaf: error: s.yaml: no usable key: the file's only recipient is not you
+          vault ([VAULT]/v1/transit/keys/app): the service is not available
+              call   POST [VAULT]/v1/transit/decrypt/app
+              from   VAULT_TOKEN
+              answer 503 Vault is sealed
+              try    the server is sealed: have it unsealed with `bao operator unseal`
+        sealeaf: hint: give your key in SEALEAF_IDENTITY_FILE or SEALEAF_IDENTITY, or ask one of these to add you with `sealeaf recipients add`
+    "#]]);
 }
 
 #[test]
@@ -50,7 +86,11 @@ fn ac_39_and_40_the_binary_sends_no_token_where_a_file_says() {
     let recorder = Proxy::before(None);
     let (url, sandbox) = (recorder.url(), sandbox(&recorder.url()));
     let run = |words: &[&str]| sandbox.run(words).env("VAULT_TOKEN", "hvs.secret");
-    run(&["encrypt", "s.yaml"]).check(7, expect![[""]], expect![[""]]);
+    run(&["encrypt", "s.yaml"]).check(7, expect![[""]], expect![[r#"
+        sealeaf: error: s.yaml: vault key `[VAULT]/v1/transit/keys/app`: not allowed by your own settings
+            call   POST [VAULT]/v1/transit/encrypt/app
+            try    if that is your Vault, set VAULT_ADDR=[VAULT], or add to your config.toml: `[[vault.servers]]` and below it `address = "[VAULT]"`
+    "#]]);
     // A SOPS file that names the recorder.
     let key = |port: u16| {
         format!(
@@ -58,7 +98,11 @@ fn ac_39_and_40_the_binary_sends_no_token_where_a_file_says() {
         )
     };
     sandbox.write("sops.yaml", &key(recorder.port));
-    run(&["sops", "decrypt", "sops.yaml"]).check(128, expect![[""]], expect![[""]]);
+    run(&["sops", "decrypt", "sops.yaml"]).check(128, expect![[""]], expect![[r#"
+        sealeaf: error: sops.yaml: Failed to get the data key required to decrypt the SOPS file
+          [VAULT]/v1/transit/keys/app: FAILED: not allowed by your own settings (POST [VAULT]/v1/transit/decrypt/app; try if that is your Vault, set VAULT_ADDR=[VAULT], or add to your config.toml: `[[vault.servers]]` and below it `address = "[VAULT]"`)
+        sealeaf: hint: give your key in SOPS_AGE_KEY_FILE or SOPS_AGE_KEY, or ask one of these to add you
+    "#]]);
     assert!(recorder.asked().is_empty());
     let named = run(&["sops", "decrypt", "sops.yaml"]).env("VAULT_ADDR", &url).output();
     assert!(named.code != 0 && !named.stderr.contains("hvs.secret"));
@@ -74,7 +118,8 @@ fn ac_29_what_another_application_wrapped_is_not_taken() {
     let sealed = sandbox.read("s.yaml");
     let wrap = |text: &str| {
         let start = text.find(&base64(b"vault:v1:")[..12]).unwrap();
-        let length = text[start..].find(|c: char| !c.is_ascii_alphanumeric() && !"+/=_-".contains(c)).unwrap();
+        let length =
+            text[start..].find(|c: char| !c.is_ascii_alphanumeric() && !"+/=_-".contains(c)).unwrap();
         text[start..start + length].to_owned()
     };
     let own = wrap(&sealed);

@@ -34,7 +34,8 @@ fn the_token_file_is_read_and_may_be_older_than_a_login() {
     user(&own, "", |run| assert_eq!(cause(goes_round(run, &bench.id("app"))), Cause::Unauthenticated));
     let secret_id = approle(&bench, &json!({}));
     put(&other, &secret_id);
-    let login = settings(&address, &format!("method = \"approle\", role_id = \"ci\", secret_id_file = \"~/other\""));
+    let login =
+        settings(&address, &format!("method = \"approle\", role_id = \"ci\", secret_id_file = \"~/other\""));
     user(&own, &login, |run| goes_round(run, &bench.id("app")).unwrap());
     for text in ["", "two\nlines"] {
         put(&file, text);
@@ -44,15 +45,10 @@ fn the_token_file_is_read_and_may_be_older_than_a_login() {
 
 /// Makes the role `ci` with that, and gives a secret id.
 fn approle(bench: &Bench, more: &Value) -> String {
-    if bench.server.vault("GET", "auth/approle/role", "").0 != 404 {
-        let _ = bench.server.vault("POST", "sys/auth/approle", "{\"type\":\"approle\"}");
-    }
+    bench.root("sys/auth/approle", &json!({ "type": "approle" }));
     let mut role = json!({ "token_policies": ["app"], "role_id": "ci" });
     role.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-    if bench.server.vault("POST", "auth/approle/role/ci", &role.to_string()).0 != 204 {
-        bench.root("sys/auth/approle", &json!({ "type": "approle" }));
-        bench.root("auth/approle/role/ci", &role);
-    }
+    bench.root("auth/approle/role/ci", &role);
     bench.root("auth/approle/role/ci/secret-id", &json!({}))["data"]["secret_id"].as_str().unwrap().to_owned()
 }
 
@@ -63,7 +59,10 @@ fn approle_logs_in_once_in_a_run() {
     let (url, file) = (proxy.url(), folder.path().join("secret-id"));
     let secret = approle(&bench, &json!({ "secret_id_num_uses": 1 }));
     put(&file, &format!("{secret}\n"));
-    let login = settings(&url, &format!("method = \"approle\", role_id = \"ci\", secret_id_file = \"{}\"", file.display()));
+    let login = settings(
+        &url,
+        &format!("method = \"approle\", role_id = \"ci\", secret_id_file = \"{}\"", file.display()),
+    );
     let key = id(&url, "app");
     user(&[], &login, |run| {
         std::thread::scope(|scope| {
@@ -99,7 +98,10 @@ fn a_login_that_ends_in_a_run_is_made_anew() {
     let (proxy, folder) = (Proxy::before(Some(bench.server.port)), tempfile::tempdir().unwrap());
     let (url, file) = (proxy.url(), folder.path().join("secret-id"));
     put(&file, &approle(&bench, &json!({ "token_num_uses": 2 })));
-    let login = settings(&url, &format!("method = \"approle\", role_id = \"ci\", secret_id_file = \"{}\"", file.display()));
+    let login = settings(
+        &url,
+        &format!("method = \"approle\", role_id = \"ci\", secret_id_file = \"{}\"", file.display()),
+    );
     user(&[], &login, |run| {
         for _ in 0..3 {
             goes_round(run, &id(&url, "app")).unwrap();
@@ -110,16 +112,28 @@ fn a_login_that_ends_in_a_run_is_made_anew() {
     proxy.reset();
     user(&[], &login, |run| {
         goes_round(run, &id(&url, "app")).unwrap();
-        proxy.next("login", Fault::Answer(400, "application/json", "{\"errors\":[\"invalid role or secret ID\"]}".into()));
+        proxy.next(
+            "login",
+            Fault::Answer(400, "application/json", "{\"errors\":[\"invalid role or secret ID\"]}".into()),
+        );
         assert_eq!(cause(goes_round(run, &id(&url, "app"))), Cause::Unauthenticated);
     });
     for (fault, expect) in [
         (Fault::Answer(200, "application/json", "{\"auth\":null}".into()), Cause::Unauthenticated),
-        (Fault::Answer(200, "application/json", "{\"auth\":{\"client_token\":\"\"}}".into()), Cause::Unauthenticated),
+        (
+            Fault::Answer(200, "application/json", "{\"auth\":{\"client_token\":\"\"}}".into()),
+            Cause::Unauthenticated,
+        ),
         (Fault::Answer(200, "text/html", "<html>".into()), Cause::Malformed),
         (Fault::Answer(200, "application/json", "x".repeat(300 << 10)), Cause::Malformed),
-        (Fault::Answer(503, "application/json", "{\"errors\":[\"Vault is sealed\"]}".into()), Cause::Unavailable),
-        (Fault::Answer(200, "application/json", "{\"auth\":{\"client_token\":\"a\\u000ab\"}}".into()), Cause::Malformed),
+        (
+            Fault::Answer(503, "application/json", "{\"errors\":[\"Vault is sealed\"]}".into()),
+            Cause::Unavailable,
+        ),
+        (
+            Fault::Answer(200, "application/json", "{\"auth\":{\"client_token\":\"a\\u000ab\"}}".into()),
+            Cause::Malformed,
+        ),
     ] {
         proxy.next("login", fault);
         user(&[], &login, |run| assert_eq!(cause(goes_round(run, &id(&url, "app"))), expect));
@@ -129,7 +143,9 @@ fn a_login_that_ends_in_a_run_is_made_anew() {
     proxy.next("login", Fault::Answer(500, "text/plain", String::new()));
     user(&[], &login, |run| goes_round(run, &id(&url, "app")).unwrap());
     let none = login.replace("method = \"approle\"", "method = \"approle\", mount = \"none\"");
-    user(&[], &none, |run| assert_eq!(cause(goes_round(run, &id(&url, "app"))), Cause::NotFound));
+    let failure = user(&[], &none, |run| goes_round(run, &id(&url, "app"))).unwrap_err();
+    assert_eq!(failure.cause, Cause::Unauthenticated);
+    assert!(failure.hint.as_deref().unwrap().contains("mounted at auth/none"), "{failure}");
     let odd = login.replace("method = \"approle\"", "method = \"approle\", mount = \"../sys\"");
     user(&[], &odd, |run| assert_eq!(cause(goes_round(run, &id(&url, "app"))), Cause::NotAllowed));
 }
@@ -148,21 +164,25 @@ fn signed(bench: &Bench, claims: &Value) -> (String, String) {
     let asked = json!({ "input": super::base64(text.as_bytes()), "marshaling_algorithm": "jws" });
     let answer = bench.root("transit/sign/signer", &asked);
     let signature = answer["data"]["signature"].as_str().unwrap().rsplit(':').next().unwrap().to_owned();
-    let public = bench.server.held("transit/keys/signer")["keys"]["1"]["public_key"].as_str().unwrap().to_owned();
+    let public =
+        bench.server.held("transit/keys/signer")["keys"]["1"]["public_key"].as_str().unwrap().to_owned();
     (format!("{text}.{signature}"), public)
 }
 
-/// In seconds since 1970; a day from now.
-fn tomorrow() -> u64 {
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
-    now.as_secs() + 86_400
+/// Claims with the times of a token that is valid now.
+fn valid(claims: Value) -> Value {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    let mut claims = claims;
+    let times = json!({ "iat": now - 60, "nbf": now - 60, "exp": now + 3600 });
+    claims.as_object_mut().unwrap().extend(times.as_object().unwrap().clone());
+    claims
 }
 
 #[test]
 fn jwt_with_the_right_claims() {
     let Some(bench) = Bench::new() else { return };
     let address = bench.server.url();
-    let claims = |project: &str| json!({ "sub": "job", "aud": "vault", "project": project, "exp": tomorrow() });
+    let claims = |project: &str| valid(json!({ "sub": "job", "aud": "vault", "project": project }));
     let (right, public) = signed(&bench, &claims("app"));
     let (wrong, _) = signed(&bench, &claims("other"));
     bench.root("sys/auth/ci/jobs", &json!({ "type": "jwt" }));
@@ -172,13 +192,18 @@ fn jwt_with_the_right_claims() {
         "bound_claims": { "project": "app" }, "token_policies": ["app"],
     });
     bench.root("auth/ci/jobs/role/app", &role);
-    let by_variable =
-        settings(&address, "method = \"jwt\", mount = \"ci/jobs\", role = \"app\", token_variable = \"ID_TOKEN\"");
+    let by_variable = settings(
+        &address,
+        "method = \"jwt\", mount = \"ci/jobs\", role = \"app\", token_variable = \"ID_TOKEN\"",
+    );
     user(&[("ID_TOKEN", &right)], &by_variable, |run| goes_round(run, &bench.id("app")).unwrap());
-    let failure = user(&[("ID_TOKEN", &wrong)], &by_variable, |run| goes_round(run, &bench.id("app"))).unwrap_err();
+    let failure =
+        user(&[("ID_TOKEN", &wrong)], &by_variable, |run| goes_round(run, &bench.id("app"))).unwrap_err();
     assert_eq!(failure.cause, Cause::Unauthenticated);
     assert!(failure.answer.as_deref().unwrap().contains("claim \"project\""), "{failure}");
-    assert!(failure.hint.as_deref().unwrap().contains("bound_claims") && !failure.to_string().contains(&wrong));
+    assert!(
+        failure.hint.as_deref().unwrap().contains("bound_claims") && !failure.to_string().contains(&wrong)
+    );
     let forged = format!("{}x", right.trim_end_matches(|c: char| c != '.'));
     user(&[("ID_TOKEN", &forged)], &by_variable, |run| {
         assert_eq!(cause(goes_round(run, &bench.id("app"))), Cause::Unauthenticated);
@@ -187,7 +212,10 @@ fn jwt_with_the_right_claims() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("token");
     put(&file, &right);
-    let by_file = settings(&address, &format!("method = \"jwt\", mount = \"ci/jobs\", token_file = \"{}\"", file.display()));
+    let by_file = settings(
+        &address,
+        &format!("method = \"jwt\", mount = \"ci/jobs\", token_file = \"{}\"", file.display()),
+    );
     user(&[], &by_file, |run| goes_round(run, &bench.id("app")).unwrap());
     let nothing = settings(&address, "method = \"jwt\", mount = \"ci/jobs\"");
     user(&[], &nothing, |run| assert_eq!(cause(goes_round(run, &bench.id("app"))), Cause::NoCredentials));
@@ -197,17 +225,23 @@ fn jwt_with_the_right_claims() {
 fn kubernetes_with_a_cluster_that_knows_the_pod() {
     let Some(bench) = Bench::new() else { return };
     let (address, cluster) = (bench.server.url(), Proxy::before(None));
-    let claims = json!({
-        "iss": "kubernetes/serviceaccount", "exp": tomorrow(), "sub": "system:serviceaccount:prod:app",
+    let claims = valid(json!({
+        "iss": "kubernetes/serviceaccount", "sub": "system:serviceaccount:prod:app",
         "kubernetes.io": { "namespace": "prod", "serviceaccount": { "name": "app", "uid": "u-1" } },
-    });
+    }));
     let (token, _) = signed(&bench, &claims);
     let review = json!({
         "apiVersion": "authentication.k8s.io/v1", "kind": "TokenReview",
         "status": { "authenticated": true, "user": { "username": "system:serviceaccount:prod:app", "uid": "u-1" } },
     });
     bench.root("sys/auth/kubernetes", &json!({ "type": "kubernetes" }));
-    let config = json!({ "kubernetes_host": cluster.url(), "disable_local_ca_jwt": true });
+    bench.root("sys/mounts/pki", &json!({ "type": "pki" }));
+    let made =
+        bench.root("pki/root/generate/internal", &json!({ "common_name": "cluster", "key_type": "ec" }));
+    let config = json!({
+        "kubernetes_host": cluster.url(), "disable_local_ca_jwt": true,
+        "kubernetes_ca_cert": made["data"]["certificate"],
+    });
     bench.root("auth/kubernetes/config", &config);
     let role = |namespace: &str| {
         let role = json!({
@@ -220,15 +254,19 @@ fn kubernetes_with_a_cluster_that_knows_the_pod() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("token");
     put(&file, &token);
-    let login =
-        settings(&address, &format!("method = \"kubernetes\", role = \"app\", token_file = \"{}\"", file.display()));
+    let login = settings(
+        &address,
+        &format!("method = \"kubernetes\", role = \"app\", token_file = \"{}\"", file.display()),
+    );
     cluster.next("tokenreviews", Fault::Answer(201, "application/json", review.to_string()));
     user(&[], &login, |run| goes_round(run, &bench.id("app")).unwrap());
     assert_eq!(cluster.asked().len(), 1);
     role("other");
     let failure = user(&[], &login, |run| goes_round(run, &bench.id("app"))).unwrap_err();
     assert_eq!(failure.cause, Cause::Unauthenticated, "{failure}");
-    assert!(failure.hint.as_deref().unwrap().contains("service account") && !failure.to_string().contains(&token));
+    assert!(
+        failure.hint.as_deref().unwrap().contains("service account") && !failure.to_string().contains(&token)
+    );
     role("prod");
     let refused = json!({ "status": { "authenticated": false, "error": "no such token" } });
     cluster.next("tokenreviews", Fault::Answer(201, "application/json", refused.to_string()));
@@ -241,9 +279,15 @@ fn a_machines_certificate_over_tls() {
     let Some(bench) = Bench::tls() else { return };
     let address = bench.server.url();
     bench.root("sys/mounts/pki", &json!({ "type": "pki" }));
-    let made = bench.root("pki/root/generate/internal", &json!({ "common_name": "machines", "key_type": "ec" }));
-    bench.root("pki/roles/machine", &json!({ "allow_any_name": true, "enforce_hostnames": false, "key_type": "ec" }));
-    let issue = |name: &str| bench.root("pki/issue/machine", &json!({ "common_name": name, "ttl": "1h" }))["data"].clone();
+    let made =
+        bench.root("pki/root/generate/internal", &json!({ "common_name": "machines", "key_type": "ec" }));
+    bench.root(
+        "pki/roles/machine",
+        &json!({ "allow_any_name": true, "enforce_hostnames": false, "key_type": "ec" }),
+    );
+    let issue = |name: &str| {
+        bench.root("pki/issue/machine", &json!({ "common_name": name, "ttl": "1h" }))["data"].clone()
+    };
     bench.root("sys/auth/cert", &json!({ "type": "cert" }));
     let role = json!({
         "certificate": made["data"]["certificate"], "allowed_common_names": ["builder"], "token_policies": ["app"],
@@ -258,7 +302,10 @@ fn a_machines_certificate_over_tls() {
     }
     let login = |name: &str| {
         let cert = (path(&format!("{name}.pem")), path(&format!("{name}.key")));
-        let login = format!("method = \"cert\", role = \"builders\", cert_file = \"{}\", key_file = \"{}\"", cert.0, cert.1);
+        let login = format!(
+            "method = \"cert\", role = \"builders\", cert_file = \"{}\", key_file = \"{}\"",
+            cert.0, cert.1
+        );
         let ca = bench.server.authority();
         format!("{}ca_file = \"{}\"\n", settings(&address, &login), ca.display())
     };

@@ -3,7 +3,7 @@
 use sealeaf::keys::contract::trouble::{TROUBLES, Trouble, Troubled, unwrapping_fails, wrapping_fails};
 
 use super::{
-    Bench, Cause, Failure, Stanza, Vault, base64, goes_round, id, json, key, recipient, unwrap, user, wrap,
+    Bench, Cause, Failure, Stanza, Vault, base64, goes_round, id, json, recipient, unwrap, user, wrap,
 };
 use crate::support::servers::{Server, free_port};
 use crate::support::{Fault, Proxy};
@@ -11,7 +11,13 @@ use crate::support::{Fault, Proxy};
 const QUICK: &str = "[network]\nattempts = 2\ntimeout = 20\n";
 
 /// The failures of unwrapping, and of wrapping where the trouble is the same there.
-fn meets(trouble: Trouble, variables: &[(&str, &str)], settings: &str, stanza: &Stanza, both: bool) -> Failure {
+fn meets(
+    trouble: Trouble,
+    variables: &[(&str, &str)],
+    settings: &str,
+    stanza: &Stanza,
+    both: bool,
+) -> Failure {
     let token = variables.iter().find(|(name, _)| *name == "VAULT_TOKEN").map_or("none", |(_, token)| *token);
     user(variables, settings, |run| {
         let troubled = Troubled { run, stanza: stanza.clone(), hidden: &[token] };
@@ -99,10 +105,7 @@ fn a_quota_and_a_seal() {
     let root = [("VAULT_ADDR", address.as_str()), ("VAULT_TOKEN", "root")];
     let stanza = bench.wrapped("app");
     bench.root("sys/quotas/config", &json!({ "enable_rate_limit_response_headers": true }));
-    bench.root(
-        "sys/quotas/rate-limit/q",
-        &json!({ "rate": 1, "interval": "1h", "path": "transit" }),
-    );
+    bench.root("sys/quotas/rate-limit/q", &json!({ "rate": 1, "interval": "1h", "path": "transit" }));
     user(&root, QUICK, |run| unwrap(run, &stanza).unwrap());
     let failure = meets(Trouble::Throttled, &root, QUICK, &stanza, true);
     assert!(failure.after.is_some(), "{failure}");
@@ -126,7 +129,8 @@ fn what_happens_on_the_way() {
     let variables = [("VAULT_ADDR", url.as_str()), ("VAULT_TOKEN", "root")];
     let stanza = Stanza { recipient: recipient(&id(&url, "app")), ..bench.wrapped("app") };
     let json = |text: &str| Fault::Answer(200, "application/json", text.to_owned());
-    let plaintext = |length: usize| json(&format!("{{\"data\":{{\"plaintext\":\"{}\"}}}}", base64(&vec![1; length])));
+    let plaintext =
+        |length: usize| json(&format!("{{\"data\":{{\"plaintext\":\"{}\"}}}}", base64(&vec![1; length])));
     let once = "[network]\nattempts = 1\ntimeout = 20\n";
     let replaced = |from: &str, to: &str| Fault::Replace(from.to_owned(), to.to_owned());
     let html = || Fault::Answer(200, "text/html", "<html>log in</html>".to_owned());
@@ -214,7 +218,9 @@ fn the_servers_certificate_is_checked() {
         user(&[root[0], root[1], (name, authority)], "", |run| goes_round(run, &bench.id("app")).unwrap());
     }
     let pem = std::fs::read_to_string(authority).unwrap();
-    user(&[root[0], root[1], ("VAULT_CACERT_BYTES", &pem)], "", |run| goes_round(run, &bench.id("app")).unwrap());
+    user(&[root[0], root[1], ("VAULT_CACERT_BYTES", &pem)], "", |run| {
+        goes_round(run, &bench.id("app")).unwrap()
+    });
     let settings = format!("[[vault.servers]]\naddress = \"{address}\"\nca_file = \"{authority}\"\n");
     user(&root, &settings, |run| goes_round(run, &bench.id("app")).unwrap());
     // For another name than the certificate's.
@@ -243,5 +249,4 @@ fn the_servers_certificate_is_checked() {
     let stanza = Stanza { recipient: recipient(&id(&address, "app")), ..stanza };
     let failure = user(&[("VAULT_ADDR", &address), root[1]], "", |run| unwrap(run, &stanza)).unwrap_err();
     assert_eq!(failure.cause, Cause::Unreachable, "{failure}");
-    let _ = key;
 }
