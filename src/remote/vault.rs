@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use reqwest::header::{HeaderValue, LOCATION};
 use reqwest::redirect::Policy;
-use reqwest::{Certificate, Client, Method, Response, StatusCode, Url};
+use reqwest::{Certificate, Client, Identity, Method, Response, StatusCode, Url};
 use serde_json::Value;
+use zeroize::Zeroizing;
 
 use super::{RemoteError, cause, one_line, wait};
 use crate::address::Address;
@@ -18,6 +19,7 @@ pub struct Vault {
     token: SecretText,
     namespace: Option<String>,
     authority: Option<Certificate>,
+    machine: Option<Identity>,
 }
 
 /// A secret's place in an engine.
@@ -46,7 +48,7 @@ impl Vault {
     /// # Errors
     /// [`RemoteError::Address`].
     pub fn new(address: &str, token: SecretText) -> Result<Self, RemoteError> {
-        Ok(Self { base: url(address)?, token, namespace: None, authority: None })
+        Ok(Self { base: url(address)?, token, namespace: None, authority: None, machine: None })
     }
 
     /// The same in a namespace.
@@ -63,6 +65,16 @@ impl Vault {
         let authority =
             Certificate::from_pem(pem).map_err(|error| RemoteError::Certificate(cause(&error)))?;
         Ok(Self { authority: Some(authority), ..self })
+    }
+
+    /// The same, to which this machine shows a certificate; with its private key, both in PEM.
+    ///
+    /// # Errors
+    /// [`RemoteError::Certificate`].
+    pub fn showing(self, certificate: &[u8], key: &[u8]) -> Result<Self, RemoteError> {
+        let pem = Zeroizing::new([certificate, b"\n", key].concat());
+        let machine = Identity::from_pem(&pem).map_err(|error| RemoteError::Certificate(cause(&error)))?;
+        Ok(Self { machine: Some(machine), ..self })
     }
 
     /// The address of a secret.
@@ -142,6 +154,10 @@ impl Vault {
         let builder = Client::builder().redirect(Policy::none()).connect_timeout(CONNECT).timeout(LIMIT);
         let builder = match &self.authority {
             Some(authority) => builder.tls_certs_merge([authority.clone()]),
+            None => builder,
+        };
+        let builder = match &self.machine {
+            Some(machine) => builder.identity(machine.clone()),
             None => builder,
         };
         builder

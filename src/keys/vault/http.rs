@@ -209,11 +209,16 @@ async fn read(response: &mut Response, call: &str) -> Result<SecretBytes, Halt> 
     Ok(SecretBytes::new(std::mem::take(&mut *body)))
 }
 
-/// What Vault says in an error. Its list of errors may be empty.
+/// What Vault says in an error. Its list of errors may be empty, or be one of warnings.
 fn message(body: &[u8]) -> Option<String> {
     let value: Value = serde_json::from_slice(body).ok()?;
-    let errors = value.get("errors")?.as_array()?;
-    let words = errors.iter().filter_map(Value::as_str).take(5).flat_map(str::split_whitespace);
+    let list = |name: &str| value.get(name).and_then(Value::as_array).map(Vec::as_slice);
+    let said = match (list("errors"), value.get("request_id")) {
+        (Some(errors), _) => errors,
+        (None, Some(_)) => list("warnings").unwrap_or_default(),
+        (None, None) => return None,
+    };
+    let words = said.iter().filter_map(Value::as_str).take(5).flat_map(str::split_whitespace);
     Some(words.collect::<Vec<_>>().join(" "))
 }
 

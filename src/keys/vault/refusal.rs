@@ -20,7 +20,8 @@ pub(super) fn read(refusal: &Refusal, id: &Id, action: Action) -> Halt {
             .hinted(format!("correct the name, or make the key: `bao write -f {}`", id.path())),
         400 if has(&["'context'"]) => failure(Cause::Rejected)
             .hinted("use a key that is not derived: neither SOPS nor sealeaf sends a context to Vault"),
-        400 if has(&["invalid ciphertext", "authentication failed", "unable to decrypt", "decryption error"]) => {
+        // RSA keys say it with 500.
+        400 | 500 if has(&["invalid ciphertext", "authentication failed", "unable to decrypt", "decryption error"]) => {
             failure(Cause::WrongKey)
                 .hinted("see whether the key was deleted and made again, or the file was changed by hand")
         }

@@ -1,6 +1,7 @@
 //! Where a token goes, and where it does not: recorders that must stay empty.
 
 use super::{Bench, Cause, cause, goes_round, id, json, recipient, unwrap, user};
+use crate::support::servers::free_port;
 use crate::support::{Fault, Proxy};
 use sealeaf::keys::{Run, Stanza};
 
@@ -133,6 +134,30 @@ fn ac_40_a_redirect_is_not_followed() {
 }
 
 #[test]
+fn ac_39_each_token_goes_to_its_own_server() {
+    let (vault, bao) = (Proxy::before(None), Proxy::before(None));
+    let variables = [
+        ("VAULT_ADDR", vault.url()),
+        ("VAULT_TOKEN", "hvs.first".to_owned()),
+        ("BAO_ADDR", bao.url()),
+        ("BAO_TOKEN", "hvs.second".to_owned()),
+        ("BAO_NAMESPACE", "there".to_owned()),
+    ];
+    let variables: Vec<(&str, &str)> =
+        variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    user(&variables, "", |run| {
+        for proxy in [&vault, &bao] {
+            unwrap(run, &stanza(&id(&proxy.url(), "app"))).unwrap_err();
+        }
+    });
+    for (proxy, own, other) in [(&vault, "hvs.first", "hvs.second"), (&bao, "hvs.second", "hvs.first")] {
+        let headers: String = proxy.asked().into_iter().map(|asked| asked.headers).collect();
+        assert!(headers.contains(own) && !headers.contains(other));
+        assert_eq!(headers.contains("there"), own == "hvs.second");
+    }
+}
+
+#[test]
 fn a_proxy_is_asked_for_a_tunnel_and_sees_no_token() {
     let proxy = Proxy::before(None);
     let vault = "https://vault.good.example";
@@ -146,8 +171,10 @@ fn a_proxy_is_asked_for_a_tunnel_and_sees_no_token() {
     assert_eq!(asked[0].line, "CONNECT vault.good.example:443");
     assert!(!asked.iter().any(|asked| format!("{asked:?}").contains(TOKEN)));
     proxy.reset();
-    let named = [variables[0], variables[1], variables[2], ("NO_PROXY", "good.example")];
-    user(&named, quick, |run| unwrap(run, &stanza)).unwrap_err();
+    // An address at which this machine answers at once, and that is not its own name.
+    let nobody = format!("https://0.0.0.0:{}", free_port());
+    let named = [variables[0], ("VAULT_ADDR", nobody.as_str()), variables[2], ("NO_PROXY", "0.0.0.0")];
+    user(&named, quick, |run| unwrap(run, &self::stanza(&id(&nobody, "app")))).unwrap_err();
     // What is not encrypted goes through none.
     let Some(bench) = Bench::new() else { return };
     let address = bench.server.url();

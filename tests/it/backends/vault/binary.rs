@@ -48,7 +48,7 @@ fn files_are_sealed_and_opened() {
               call   POST [VAULT]/v1/transit/decrypt/app
               as     token-ci (policies default, seals)
               from   VAULT_TOKEN
-              answer 403 1 error occurred: * permission denied
+              answer 403 permission denied
               try    grant it in one of its policies: path "transit/decrypt/app" { capabilities = ["update"] }
         sealeaf: hint: give your key in SEALEAF_IDENTITY_FILE or SEALEAF_IDENTITY, or ask one of these to add you with `sealeaf recipients add`
     "#]]);
@@ -66,7 +66,7 @@ fn files_are_sealed_and_opened() {
           vault ([VAULT]/v1/transit/keys/app): no credentials found
               call   POST [VAULT]/v1/transit/decrypt/app
               answer no token is set, ~/.vault-token is not there
-              try    set VAULT_TOKEN, log in with `bao login` or `vault login`, or a `login` for [VAULT] under `[[vault.servers]]` in your config.toml
+              try    set VAULT_TOKEN, log in with `bao login` or `vault login`, or add `login` for [VAULT] under `[[vault.servers]]` in your config.toml
         sealeaf: hint: give your key in SEALEAF_IDENTITY_FILE or SEALEAF_IDENTITY, or ask one of these to add you with `sealeaf recipients add`
     "#]]);
     bench.root("sys/seal", &json!({}));

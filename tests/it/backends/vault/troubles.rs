@@ -41,6 +41,14 @@ fn what_the_server_refuses() {
     let failure = meets(Trouble::WrongKey, &root, QUICK, &foreign, false);
     assert_eq!(failure.answer.as_deref(), Some("400 cipher: message authentication failed"));
 
+    for name in ["rsa", "another"] {
+        bench.root(&format!("transit/keys/{name}"), &json!({ "type": "rsa-2048" }));
+    }
+    let mut other = bench.wrapped("another");
+    other.recipient = recipient(&bench.id("rsa"));
+    let failure = meets(Trouble::WrongKey, &root, QUICK, &other, false);
+    assert!(failure.answer.unwrap().starts_with("500 failed to RSA decrypt"));
+
     bench.root("transit/keys/old", &json!({}));
     let old = bench.wrapped("old");
     bench.root("transit/keys/old/rotate", &json!({}));
@@ -80,9 +88,12 @@ fn what_the_server_refuses() {
     assert_eq!(bench.server.vault("DELETE", "transit/keys/gone", "").0, 204);
     let failure = meets(Trouble::NotFound, &root, QUICK, &gone, false);
     assert!(failure.hint.unwrap().contains("bao write -f transit/keys/gone"));
-    let elsewhere = Stanza { recipient: recipient(&format!("{address}/v1/none/keys/app")), ..stanza };
-    let failure = meets(Trouble::NotFound, &root, QUICK, &elsewhere, true);
-    assert!(failure.hint.unwrap().contains("no transit engine is mounted at `none`"));
+    for engine in ["none", "secret", "sys"] {
+        let elsewhere = recipient(&format!("{address}/v1/{engine}/keys/app"));
+        let elsewhere = Stanza { recipient: elsewhere, ..stanza.clone() };
+        let failure = meets(Trouble::NotFound, &root, QUICK, &elsewhere, true);
+        assert!(failure.hint.unwrap().contains(&format!("no transit engine is mounted at `{engine}`")));
+    }
 }
 
 #[test]
