@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+use super::claims::shown;
 use super::http::{Halt, Question, Refusal, Reply, ask, malformed, read_file};
 use super::id::{below, is_step};
 use super::server::Server;
@@ -85,9 +86,27 @@ pub(super) async fn log_in(
             }
         }
         Reply::Refused(refusal) => {
-            Err(refused(refusal, login, secret).map(|failure| Failure { call, ..failure }))
+            let holder = secret.filter(|_| is_signed(login)).and_then(shown);
+            Err(refused(refusal, login, secret).map(|failure| Failure { call, ..failure }.by(holder)))
         }
     }
+}
+
+/// What is known of a login before it is made, for `explain`.
+pub(super) fn outlook(login: &VaultLogin, assertion: Option<&SecretText>) -> Result<String, String> {
+    match secret(login, assertion) {
+        Ok(Some(token)) if is_signed(login) => {
+            Ok(shown(&token)
+                .map_or_else(|| "is set up".to_owned(), |claims| format!("is set up, for {claims}")))
+        }
+        Ok(_) => Ok("is set up".to_owned()),
+        Err(failure) => Err(failure.answer.unwrap_or_default()),
+    }
+}
+
+/// Whether what proves who we are says it too.
+const fn is_signed(login: &VaultLogin) -> bool {
+    matches!(login, VaultLogin::Jwt { .. } | VaultLogin::Kubernetes { .. })
 }
 
 /// What proves who we are.

@@ -4,6 +4,7 @@
 //! `config.toml` names, never on to where an answer leads, and over a network only encrypted. Nothing is read, asked or logged in
 //! for before the first wrap; then once in a run for each server.
 
+mod claims;
 mod http;
 mod id;
 mod login;
@@ -199,7 +200,7 @@ async fn attempt(
             Reply::Refused(refusal) => refusal,
         };
         if !matches!(refusal.status, 401 | 403) {
-            let halt = refusal::read(&refusal, id, action);
+            let halt = refusal::read(&refusal, id);
             return Err(
                 halt.map(|failure| Failure { call, ..without(failure, &held, body) }.with_identity(from))
             );
@@ -213,7 +214,11 @@ async fn attempt(
             continue;
         }
         let failure = denied(&who, &id.stanza(action)).answered(&refusal.shown());
-        return Err(Failure { call, ..without(failure, &held, body) }.with_identity(from).into());
+        let failure = without(failure, &held, body).with_identity(from);
+        if matches!(who, Who::Dead) && !is_renewed {
+            session.give_up(&failure).await;
+        }
+        return Err(Failure { call, ..failure }.into());
     }
 }
 

@@ -1,11 +1,11 @@
 //! What a transit engine's "no" means, and what to do about it.
 
 use super::http::{Halt, Refusal, malformed};
-use super::id::{Action, Id};
+use super::id::Id;
 use crate::keys::failure::{Cause, Failure};
 
 /// For everything but 401 and 403, of which the token has to be known.
-pub(super) fn read(refusal: &Refusal, id: &Id, action: Action) -> Halt {
+pub(super) fn read(refusal: &Refusal, id: &Id) -> Halt {
     let Refusal { status, message, after } = refusal;
     let says = message.as_deref().unwrap_or_default();
     let has = |parts: &[&str]| parts.iter().any(|part| says.contains(part));
@@ -37,18 +37,7 @@ pub(super) fn read(refusal: &Refusal, id: &Id, action: Action) -> Halt {
         412 | 472 | 473 | 500.. => failure(Cause::Unavailable).hinted(HINT_BROKEN),
         _ => malformed("", &refusal.shown()),
     }
-    .map_action(action)
     .into()
-}
-
-impl Failure {
-    /// Wrapping has no wrap to be wrong.
-    fn map_action(self, action: Action) -> Self {
-        match (self.cause, action) {
-            (Cause::WrongKey, Action::Encrypt) => Self { cause: Cause::Rejected, ..self },
-            _ => self,
-        }
-    }
 }
 
 /// Somebody has to unseal it: no attempt of ours helps.

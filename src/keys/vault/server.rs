@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 
+use super::login::outlook;
 use crate::address::Address;
 use crate::keys::failure::{Cause, Failure};
 use crate::keys::settings::{VaultLogin, VaultServer};
@@ -136,20 +137,17 @@ pub(super) fn steps(address: &Address, run: &Run<'_>) -> Vec<Step> {
     };
     steps.push(step("vault.servers in config.toml".to_owned(), outcome.to_owned(), used));
     let Ok(server) = Server::of(address, run) else { return steps };
+    let mut is_found = false;
     for source in &server.sources {
         let outcome = match source {
-            Source::Variable { .. } => "is set",
-            Source::File { path, .. } if path.is_file() => "is there",
-            Source::File { .. } => "is not there",
-            Source::Login { .. } => "is set up",
+            Source::Variable { .. } => Ok("is set".to_owned()),
+            Source::File { path, .. } if path.is_file() => Ok("is there".to_owned()),
+            Source::File { .. } => Err("is not there".to_owned()),
+            Source::Login { login, assertion } => outlook(login, assertion.as_ref()),
         };
-        let is_there = outcome != "is not there";
-        let is_first = steps
-            .iter()
-            .skip_while(|step| !step.name.starts_with("vault.servers"))
-            .skip(1)
-            .all(|step| !step.used);
-        steps.push(step(source.name(), outcome.to_owned(), is_there && is_first));
+        let used = outcome.is_ok() && !is_found;
+        is_found |= used;
+        steps.push(step(source.name(), outcome.unwrap_or_else(|why| why), used));
     }
     if server.sources.is_empty() {
         steps.push(step("VAULT_TOKEN".to_owned(), "is not set".to_owned(), false));

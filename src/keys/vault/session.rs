@@ -121,6 +121,13 @@ impl Session {
         self.fill(&mut state, next).await.map(Some)
     }
 
+    /// For what is asked later in this run: there is no token any more.
+    pub(super) async fn give_up(&self, failure: &Failure) {
+        let mut state = self.state.lock().await;
+        state.held = None;
+        state.refused.get_or_insert_with(|| failure.clone());
+    }
+
     async fn fill(&self, state: &mut State, first: usize) -> Result<Held, Halt> {
         if let Some(failure) = &state.refused {
             return Err(Halt::last(failure.clone()));

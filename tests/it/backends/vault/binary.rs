@@ -40,6 +40,13 @@ fn files_are_sealed_and_opened() {
         expect![[""]],
     );
 
+    let other = Sandbox::new();
+    other.write("x.yaml", TEXT);
+    let to = format!("vault:{}", bench.id("app"));
+    let run_there = |words: &[&str]| other.run(words).env("BAO_ADDR", &url).env("BAO_TOKEN", &token).output();
+    assert_eq!(run_there(&["encrypt", "--to", &to, "x.yaml"]).code, 0);
+    assert_eq!(run_there(&["decrypt", "x.yaml"]).stdout, TEXT);
+
     bench.policy("seals", &["transit/encrypt/app"]);
     let seals = bench.token(&json!({ "policies": ["seals"], "display_name": "ci" }));
     run(&["decrypt", "s.yaml"]).env("VAULT_TOKEN", &seals).check(4, expect![[""]], expect![[r#"

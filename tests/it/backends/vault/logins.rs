@@ -201,6 +201,7 @@ fn jwt_with_the_right_claims() {
         user(&[("ID_TOKEN", &wrong)], &by_variable, |run| goes_round(run, &bench.id("app"))).unwrap_err();
     assert_eq!(failure.cause, Cause::Unauthenticated);
     assert!(failure.answer.as_deref().unwrap().contains("claim \"project\""), "{failure}");
+    assert_eq!(failure.principal.as_deref(), Some("sub job, aud vault"));
     assert!(
         failure.hint.as_deref().unwrap().contains("bound_claims") && !failure.to_string().contains(&wrong)
     );
