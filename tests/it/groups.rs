@@ -57,11 +57,14 @@ fn a_higher_threshold_makes_a_new_key_and_is_asked_about() {
     rekey(&["rekey", "--check", "a.yaml"]).stdout();
     // Lowering it protects less.
     project.configure(PEOPLE, RULE);
-    rekey(&["rekey", "a.yaml"]).fails(7, expect![[r#"
+    rekey(&["rekey", "a.yaml"]).fails(
+        7,
+        expect![[r#"
         sealeaf: error: the rules change who can read, or what is protected
           a.yaml: groups: 3 of (alice) (bob) (carol) to 2 of (alice) (bob) (carol)
         sealeaf: hint: look at who changed the configuration; where this is what you want, say --yes
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -102,12 +105,16 @@ fn ac_34_a_break_glass_key_is_not_used_unasked() {
             sealeaf: warning: a.yaml: opened with the break-glass key safe ([CAROL]): once the emergency is over, run `sealeaf rotate` on it
         "#]],
     );
-    project.run(&["status", "a.yaml"]).check(0, expect![[r#"
+    project.run(&["status", "a.yaml"]).check(
+        0,
+        expect![[r#"
         a.yaml  sealed  alice, safe
           opened here with the break-glass key `safe`: rotation is due, `sealeaf rotate` does it
-    "#]], expect![[r#"
+    "#]],
+        expect![[r#"
         sealeaf: 1 file: 1 sealed
-    "#]]);
+    "#]],
+    );
     // Status itself uses none, whatever is said.
     project.run_as("carol", &["--break-glass", "status", "-q", "a.yaml"]).check(
         0,
@@ -118,17 +125,23 @@ fn ac_34_a_break_glass_key_is_not_used_unasked() {
         expect![[r#""#]],
     );
     project.run(&["rotate", "-q", "a.yaml"]).stdout();
-    project.run(&["status", "a.yaml"]).check(0, expect![[r#"
+    project.run(&["status", "a.yaml"]).check(
+        0,
+        expect![[r#"
         a.yaml  sealed  alice, safe
-    "#]], expect![[r#"
+    "#]],
+        expect![[r#"
         sealeaf: 1 file: 1 sealed
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn explain_tries_every_recipient() {
     let project = with_safe();
-    project.run_as("carol", &["explain", "a.yaml"]).check(0, expect![[r#"
+    project.run_as("carol", &["explain", "a.yaml"]).check(
+        0,
+        expect![[r#"
         a.yaml: sealed (not verified)
         configuration  .sealeaf.toml
         rule           1, line 7, by `*.yaml`
@@ -141,7 +154,9 @@ fn explain_tries_every_recipient() {
           safe: not tried: break-glass key, not asked for
         values
           sealed  x  encrypt `**`
-    "#]], expect![[r#""#]]);
+    "#]],
+        expect![[r#""#]],
+    );
     project.run(&["explain", "--json", "a.yaml"]).check(0, expect![[r#"
         {"schema_version":1,"file":"a.yaml","state":"sealed","reasons":[],"configuration":".sealeaf.toml","rule":{"number":1,"line":7,"glob":"*.yaml"},"policy":{"scope":"","encrypt":["**"],"clear":[],"integrity":"linked","cleartext":"bound","comments":"plain","padding":"buckets"},"recipients":[{"name":"alice","type":"age","id":"[ALICE]","break_glass":false,"identity":"[ROOT]/home/alice.txt","access":{"can":true}},{"name":"safe","type":"age","id":"[CAROL]","break_glass":true,"identity":null,"access":{"can":null,"why":"break-glass key, not asked for"}}],"unread":[],"values":[{"path":"x","sealed":true,"now":true,"pattern":"**"}]}
     "#]], expect![[r#""#]]);

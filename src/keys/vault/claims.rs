@@ -24,7 +24,7 @@ fn shown_at(token: &str, now: u64) -> Option<String> {
     match (time("exp"), time("nbf")) {
         (Some(end), _) if end < now => parts.push(format!("expired {} s ago by this clock", now - end)),
         (_, Some(start)) if start > now => {
-            parts.push(format!("valid only in {} s by this clock", start - now))
+            parts.push(format!("valid only in {} s by this clock", start - now));
         }
         _ => {}
     }

@@ -1,7 +1,7 @@
 //! Which server a key stands on, whether the user's own settings name it, and what they have for it: a namespace, an
 //! authority, ways to a token. Nothing of it comes from a file in a repository.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::login::outlook;
 use crate::address::Address;
@@ -262,10 +262,10 @@ fn proxy(address: &Address, environment: &Environment) -> Option<Proxy> {
 }
 
 /// A path of the settings; `~/` is the user's home.
-fn at_home(path: &PathBuf, environment: &Environment) -> PathBuf {
+fn at_home(path: &Path, environment: &Environment) -> PathBuf {
     match (path.strip_prefix("~"), environment.home()) {
         (Ok(rest), Some(home)) => home.join(rest),
-        _ => path.clone(),
+        _ => path.to_owned(),
     }
 }
 
