@@ -2,6 +2,7 @@
 
 use expect_test::expect;
 
+use super::addresses::put;
 use super::{Bench, base64, id, json};
 use crate::support::{Proxy, Sandbox};
 
@@ -20,6 +21,13 @@ fn sandbox(bench_url: &str) -> Sandbox {
     sandbox.write("s.yaml", TEXT);
     sandbox.mask(bench_url, "[VAULT]");
     sandbox
+}
+
+/// Writes a file of the user's own.
+fn put_home(sandbox: &Sandbox, name: &str, text: &str) {
+    let path = sandbox.home().join(name);
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    put(&path, text);
 }
 
 #[test]
@@ -148,4 +156,70 @@ fn ac_29_what_another_application_wrapped_is_not_taken() {
     assert_eq!(run(&["decrypt", "s.yaml"]).output().code, 5);
     sandbox.write("s.yaml", &sealed);
     assert_eq!(run(&["decrypt", "s.yaml"]).output().code, 0);
+}
+
+#[test]
+fn many_files_share_one_login() {
+    let Some(bench) = Bench::new() else { return };
+    let proxy = Proxy::before(Some(bench.server.port));
+    let sandbox = sandbox(&proxy.url());
+    bench.root("sys/auth/approle", &json!({ "type": "approle" }));
+    let role = json!({ "token_policies": ["app"], "role_id": "ci", "secret_id_num_uses": 2 });
+    bench.root("auth/approle/role/ci", &role);
+    let secret = bench.root("auth/approle/role/ci/secret-id", &json!({}));
+    put_home(&sandbox, "secret-id", secret["data"]["secret_id"].as_str().unwrap());
+    put_home(
+        &sandbox,
+        ".config/sealeaf/config.toml",
+        &format!(
+            "[[vault.servers]]\naddress = \"{}\"\nlogin = {{ method = \"approle\", role_id = \"ci\", secret_id_file = \"~/secret-id\" }}\n",
+            proxy.url()
+        ),
+    );
+    for number in 0..12 {
+        sandbox.write(&format!("{number}.yaml"), TEXT);
+    }
+    let output = sandbox.run(&["encrypt", "."]).output();
+    assert_eq!(output.code, 0, "{}", output.stderr);
+    let lines: Vec<String> = proxy.asked().into_iter().map(|asked| asked.line).collect();
+    let count = |line: &str| lines.iter().filter(|asked| *asked == line).count();
+    assert_eq!((count("POST /v1/auth/approle/login"), count("POST /v1/transit/encrypt/app")), (1, 13));
+    assert_eq!(sandbox.run(&["decrypt", "3.yaml"]).output().stdout, TEXT);
+    // Used up.
+    sandbox.run(&["decrypt", "3.yaml"]).check(4, expect![[""]], expect![[r#"
+        sealeaf: error: 3.yaml: no usable key: the file's only recipient is not you
+          vault ([VAULT]/v1/transit/keys/app): the credentials are not accepted
+              call   POST [VAULT]/v1/auth/approle/login
+              from   login by approle at auth/approle (config.toml)
+              answer 400 invalid role or secret ID
+              try    give a new secret id: this one is wrong, has expired, was used as often as it may be, or is of another role
+        sealeaf: hint: give your key in SEALEAF_IDENTITY_FILE or SEALEAF_IDENTITY, or ask one of these to add you with `sealeaf recipients add`
+    "#]]);
+}
+
+#[test]
+fn the_systems_authorities_are_believed() {
+    let Some(bench) = Bench::tls() else { return };
+    let (url, sandbox) = (bench.server.url(), sandbox(&bench.server.url()));
+    let run = |words: &[&str]| sandbox.run(words).env("VAULT_ADDR", &url).env("VAULT_TOKEN", "root");
+    let authority = bench.server.authority();
+    assert_eq!(run(&["encrypt", "s.yaml"]).env("SSL_CERT_FILE", &authority).output().code, 0);
+    assert_eq!(run(&["decrypt", "s.yaml"]).env("VAULT_CACERT", &authority).output().stdout, TEXT);
+    run(&["decrypt", "s.yaml"]).check(4, expect![[""]], expect![[r#"
+        sealeaf: error: s.yaml: no usable key: the file's only recipient is not you
+          vault ([VAULT]/v1/transit/keys/app): the service cannot be reached
+              call   POST [VAULT]/v1/transit/decrypt/app
+              from   VAULT_TOKEN
+              answer invalid peer certificate: UnknownIssuer
+              try    name the authority that signed the server's certificate: `ca_file` under `[[vault.servers]]` in your config.toml, or VAULT_CACERT
+        sealeaf: hint: give your key in SEALEAF_IDENTITY_FILE or SEALEAF_IDENTITY, or ask one of these to add you with `sealeaf recipients add`
+    "#]]);
+    run(&["decrypt", "s.yaml"]).env("VAULT_SKIP_VERIFY", "true").check(4, expect![[""]], expect![[r#"
+        sealeaf: error: s.yaml: no usable key: the file's only recipient is not you
+          vault ([VAULT]/v1/transit/keys/app): not allowed by your own settings
+              call   POST [VAULT]/v1/transit/decrypt/app
+              answer VAULT_SKIP_VERIFY is set: the token would go to whoever answers
+              try    unset VAULT_SKIP_VERIFY, and name the server's authority: `ca_file` under `[[vault.servers]]` in your config.toml, or VAULT_CACERT
+        sealeaf: hint: give your key in SEALEAF_IDENTITY_FILE or SEALEAF_IDENTITY, or ask one of these to add you with `sealeaf recipients add`
+    "#]]);
 }

@@ -34,8 +34,7 @@ fn the_token_file_is_read_and_may_be_older_than_a_login() {
     user(&own, "", |run| assert_eq!(cause(goes_round(run, &bench.id("app"))), Cause::Unauthenticated));
     let secret_id = approle(&bench, &json!({}));
     put(&other, &secret_id);
-    let login =
-        settings(&address, &format!("method = \"approle\", role_id = \"ci\", secret_id_file = \"~/other\""));
+    let login = settings(&address, "method = \"approle\", role_id = \"ci\", secret_id_file = \"~/other\"");
     user(&own, &login, |run| goes_round(run, &bench.id("app")).unwrap());
     for text in ["", "two\nlines"] {
         put(&file, text);

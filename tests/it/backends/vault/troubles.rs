@@ -230,7 +230,7 @@ fn the_servers_certificate_is_checked() {
     }
     let pem = std::fs::read_to_string(authority).unwrap();
     user(&[root[0], root[1], ("VAULT_CACERT_BYTES", &pem)], "", |run| {
-        goes_round(run, &bench.id("app")).unwrap()
+        goes_round(run, &bench.id("app")).unwrap();
     });
     let settings = format!("[[vault.servers]]\naddress = \"{address}\"\nca_file = \"{authority}\"\n");
     user(&root, &settings, |run| goes_round(run, &bench.id("app")).unwrap());
