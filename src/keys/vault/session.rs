@@ -216,7 +216,7 @@ fn name(data: &LookupData, token: &str) -> String {
     let name = if data.display_name.is_empty() { "a token without a name" } else { &data.display_name };
     let shown = format!("{name} (policies {}{more})", policies.join(", "));
     let shown: String = shown.chars().filter(|c| !c.is_control()).take(300).collect();
-    if shown.contains(token) { "a token".to_owned() } else { shown }
+    if super::tells(&shown, token) { "a token".to_owned() } else { shown }
 }
 
 /// Policies that are shown.

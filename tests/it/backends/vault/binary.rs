@@ -55,6 +55,35 @@ fn files_are_sealed_and_opened() {
     assert_eq!(run_there(&["encrypt", "--to", &to, "x.yaml"]).code, 0);
     assert_eq!(run_there(&["decrypt", "x.yaml"]).stdout, TEXT);
 
+    run(&["explain", "s.yaml"]).check(
+        0,
+        expect![[r#"
+        s.yaml: sealed
+        configuration  .sealeaf.toml
+        rule           1, line 6, by `*.yaml`
+        modes          integrity linked, cleartext bound, comments plain, padding buckets
+        who can read
+          vault  vault  [VAULT]/v1/transit/keys/app
+        can you open it
+          vault: yes
+            step   VAULT_ADDR: names this server (used)
+            step   vault.servers in config.toml: names no servers
+            step   VAULT_TOKEN: is set (used)
+            step   ~/.vault-token: is not there
+            step   auth/token/lookup-self: the token is token-ci (policies app, default)
+        values
+          sealed  db.password  encrypt `**.password`
+    "#]],
+        expect![[""]],
+    );
+}
+
+#[test]
+fn what_is_said_where_no_token_helps() {
+    let Some(bench) = Bench::new() else { return };
+    let (url, sandbox) = (bench.server.url(), sandbox(&bench.server.url()));
+    let run = |words: &[&str]| sandbox.run(words).env("VAULT_ADDR", &url).env("VAULT_TOKEN", "root");
+    assert_eq!(run(&["encrypt", "s.yaml"]).output().code, 0);
     bench.policy("seals", &["transit/encrypt/app"]);
     let seals = bench.token(&json!({ "policies": ["seals"], "display_name": "ci" }));
     run(&["decrypt", "s.yaml"]).env("VAULT_TOKEN", &seals).check(4, expect![[""]], expect![[r#"
