@@ -12,7 +12,7 @@ mod environment;
 mod examine;
 mod failure;
 mod keyring;
-#[cfg(any(feature = "age", feature = "pgp"))]
+#[cfg(any(feature = "age", feature = "pgp", feature = "vault"))]
 mod limited;
 #[cfg(feature = "network")]
 #[allow(dead_code)]
@@ -28,6 +28,8 @@ pub mod service;
 mod settings;
 pub mod text;
 mod unwrapping;
+#[cfg(feature = "vault")]
+pub mod vault;
 
 pub use access::Access;
 pub use environment::Environment;
@@ -62,6 +64,9 @@ pub static BACKENDS: &[(&str, Option<&dyn KeyBackend>)] = &[
     ("aws_kms", None),
     ("gcp_kms", None),
     ("azure_kv", None),
+    #[cfg(feature = "vault")]
+    ("vault", Some(&vault::Vault)),
+    #[cfg(not(feature = "vault"))]
     ("vault", None),
     #[cfg(feature = "pgp")]
     ("pgp", Some(&pgp::Pgp)),

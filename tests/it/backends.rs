@@ -5,6 +5,7 @@
 
 mod age;
 mod pgp;
+mod vault;
 
 use std::ffi::OsStr;
 use std::fs;

