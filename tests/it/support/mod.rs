@@ -4,7 +4,6 @@
 mod dice;
 mod gpg;
 mod project;
-#[expect(dead_code, reason = "the tests of services follow")]
 mod proxy;
 pub(crate) mod python;
 mod run;
@@ -21,8 +20,7 @@ use tempfile::TempDir;
 pub(crate) use dice::{Dice, number};
 pub(crate) use gpg::Gpg;
 pub(crate) use project::Project;
-#[expect(unused_imports, reason = "the tests of services follow")]
-pub(crate) use proxy::{Asked, Fault, Proxy};
+pub(crate) use proxy::{Fault, Proxy};
 pub(crate) use run::{Output, Run};
 pub(crate) use tools::{skip, tools};
 

@@ -46,6 +46,17 @@ impl Server {
         Some(server)
     }
 
+    /// AWS with identities and policies: fakecloud, which is run as a program and is in nothing that is published.
+    pub(crate) fn fakecloud(flags: &[&str]) -> Option<Self> {
+        let program = tools()?.join("fakecloud/bin/fakecloud");
+        program.exists().then(|| {
+            Self::start(&program, "fakecloud is ready", |port| {
+                let address = format!("127.0.0.1:{port}");
+                flags.iter().map(|flag| (*flag).to_owned()).chain(["--addr".to_owned(), address]).collect()
+            })
+        })
+    }
+
     /// Google's storage with a bucket named `bucket`.
     pub(crate) fn gcs() -> Option<Self> {
         let program = tools()?.join("bin/gcp-storage-emulator");
