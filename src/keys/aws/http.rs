@@ -10,8 +10,8 @@ use aws_sdk_kms::config::{HttpClient, RuntimeComponents, SharedHttpClient};
 use aws_sdk_kms::error::ConnectorError;
 use aws_sdk_kms::primitives::{DateTime, DateTimeFormat};
 use aws_smithy_http_client::proxy::ProxyConfig;
-use aws_smithy_http_client::{Builder, Connector};
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use aws_smithy_http_client::{Builder, Connector};
 use aws_smithy_runtime_api::client::http::{
     HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
 };
@@ -112,7 +112,8 @@ async fn whole(mut answer: HttpResponse, skew: &Skew) -> Result<HttpResponse, Co
 /// The proxy for `https`; what goes out without TLS stays on this machine and needs none.
 fn proxy(environment: &Environment) -> ProxyConfig {
     let variable = |names: [&str; 2]| names.iter().find_map(|name| environment.text(name));
-    let Some(proxy) = variable(["HTTPS_PROXY", "https_proxy"]).map(ProxyConfig::https).and_then(Result::ok) else {
+    let Some(proxy) = variable(["HTTPS_PROXY", "https_proxy"]).map(ProxyConfig::https).and_then(Result::ok)
+    else {
         return ProxyConfig::disabled();
     };
     match variable(["NO_PROXY", "no_proxy"]) {

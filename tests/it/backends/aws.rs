@@ -4,7 +4,7 @@ mod cloud;
 // mod roles;
 // mod sops;
 // mod strict;
-// mod trouble;
+mod trouble;
 
 use sealeaf::keys::aws::Aws;
 use sealeaf::keys::contract::{self, Fixture};
@@ -54,10 +54,20 @@ fn files_are_sealed_for_a_key_and_opened() {
         "{{\"__type\":\"AccessDeniedException\",\"message\":\"User: arn:aws:iam::111122223333:user/ci is not authorized to perform: kms:Decrypt on resource: {arn} because no identity-based policy allows the kms:Decrypt action\"}}"
     );
     proxy.next("POST", Fault::Answer(400, "application/x-amz-json-1.1", refused));
-    let output = run(&project, &cloud.variables(&proxy.url(), "AKIAX", SECRET), &["decrypt", "a.yaml"]).output();
+    let output =
+        run(&project, &cloud.variables(&proxy.url(), "AKIAX", SECRET), &["decrypt", "a.yaml"]).output();
     assert_eq!(output.code, 4, "{}", output.stderr);
     let shown = output.stderr.replace(&arn, "[ARN]");
-    expect_test::expect![[r""]].assert_eq(&shown);
+    expect_test::expect![[r#"
+        sealeaf: error: a.yaml: no usable key: the file's only recipient is not you
+          ci ([ARN]): access denied
+              call   kms:Decrypt in eu-west-1
+              as     arn:aws:iam::111122223333:user/ci
+              from   environment
+              answer AccessDeniedException: User: arn:aws:iam::111122223333:user/ci is not authorized to perform: kms:Decrypt on resource: [ARN] because no identity-based policy allows the kms:Decrypt action
+              try    grant kms:Decrypt on [ARN] to arn:aws:iam::111122223333:user/ci
+        sealeaf: hint: give your key in SEALEAF_IDENTITY_FILE or SEALEAF_IDENTITY, or ask one of these to add you with `sealeaf recipients add`
+    "#]].assert_eq(&shown);
     let asked = proxy.asked();
     assert_eq!(asked.len(), 1, "{asked:?}");
     assert!(asked[0].headers.contains("TrentService.Decrypt"), "{asked:?}");

@@ -101,8 +101,8 @@ impl Cloud {
 
     /// A new role with a trust policy and a policy; gives its ARN.
     pub(super) fn role(&self, name: &str, trust: &Value, allowed: &[(&str, &str)]) -> String {
-        let made = self
-            .iam("CreateRole", &[("RoleName", name), ("AssumeRolePolicyDocument", &trust.to_string())]);
+        let made =
+            self.iam("CreateRole", &[("RoleName", name), ("AssumeRolePolicyDocument", &trust.to_string())]);
         self.iam(
             "PutRolePolicy",
             &[("RoleName", name), ("PolicyName", "p"), ("PolicyDocument", &policy(allowed))],
@@ -125,10 +125,7 @@ impl Cloud {
 
     /// The environment of somebody without credentials.
     pub(super) fn nobody(&self, url: &str) -> Vec<(&'static str, String)> {
-        vec![
-            ("AWS_ENDPOINT_URL", url.to_owned()),
-            ("AWS_EC2_METADATA_DISABLED", "true".to_owned()),
-        ]
+        vec![("AWS_ENDPOINT_URL", url.to_owned()), ("AWS_EC2_METADATA_DISABLED", "true".to_owned())]
     }
 
     /// [`variables`](Self::variables), for a run in this process.
