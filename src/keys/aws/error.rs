@@ -58,7 +58,7 @@ pub(super) fn of_step(call: &str, error: &CredentialsError) -> Failure {
             return of_connector(Failure::new(Cause::Unreachable, call), error);
         }
     }
-    let text = root(error);
+    let text = bottom(error, 2);
     let cause = match error {
         CredentialsError::ProviderTimedOut(_) => Cause::TimedOut,
         _ if text.contains("expired") => Cause::Expired,
@@ -76,7 +76,20 @@ pub(super) fn principal(answer: &str) -> Option<String> {
 
 /// What lies at the bottom of an error, in its own words. Programs' own output is left out: nobody knows what they print.
 pub(super) fn root(error: &(dyn Error + 'static)) -> String {
-    let text = chain(error).last().map(ToString::to_string).unwrap_or_default();
+    bottom(error, 1)
+}
+
+/// The same with so many links of the chain, the last one last.
+fn bottom(error: &(dyn Error + 'static), links: usize) -> String {
+    let mut texts: Vec<String> = chain(error).iter().map(ToString::to_string).collect();
+    texts.dedup_by(|later, earlier| {
+        later.contains(earlier.as_str()) && {
+            earlier.clone_from(later);
+            true
+        }
+    });
+    let kept = texts.len().saturating_sub(links);
+    let text = texts.split_off(kept).join(": ");
     match text.split_once(". Stderr:") {
         Some((before, _)) => before.to_owned(),
         None => text,

@@ -10,7 +10,8 @@ pub(super) fn add(failure: Failure, id: &Id, action: &str, source: Option<&Sourc
         return failure;
     }
     let (arn, region) = (&id.arn, &id.region);
-    let answer = failure.answer.as_deref().unwrap_or_default();
+    let is_going =
+        failure.answer.as_deref().is_some_and(|answer| answer.to_ascii_lowercase().contains("deletion"));
     let hint = match failure.cause {
         Cause::Denied if failure.call.starts_with("sts:") => role(&failure),
         Cause::Denied => {
@@ -20,7 +21,7 @@ pub(super) fn add(failure: Failure, id: &Id, action: &str, source: Option<&Sourc
         Cause::NotFound => format!(
             "`aws kms describe-key --region {region} --key-id {arn}`: is it another account or region?"
         ),
-        Cause::Disabled if answer.contains("deletion") => {
+        Cause::Disabled if is_going => {
             format!("`aws kms cancel-key-deletion --region {region} --key-id {arn}`, then `enable-key`")
         }
         Cause::Disabled => format!("`aws kms enable-key --region {region} --key-id {arn}`"),
@@ -33,6 +34,7 @@ pub(super) fn add(failure: Failure, id: &Id, action: &str, source: Option<&Sourc
         Cause::Expired => fresh(source),
         Cause::Unauthenticated if skew.unsigned_abs() > SKEW => clock(skew),
         Cause::Unauthenticated => format!("other credentials: {}", fresh(source)),
+        Cause::NoCredentials if source.is_some() => fresh(source),
         Cause::NoCredentials => {
             "`aws sso login`, AWS_PROFILE, or AWS_ACCESS_KEY_ID with AWS_SECRET_ACCESS_KEY".to_owned()
         }

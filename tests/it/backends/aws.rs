@@ -1,9 +1,9 @@
 //! AWS KMS, on moto (the wire), on fakecloud (identities and policies), and through a proxy that breaks things.
 
 mod cloud;
-// mod roles;
-// mod sops;
-// mod strict;
+mod roles;
+mod sops;
+mod strict;
 mod trouble;
 
 use sealeaf::keys::aws::Aws;

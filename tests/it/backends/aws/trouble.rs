@@ -243,7 +243,7 @@ fn an_age_key_opens_without_aws() {
     let recorder = Proxy::before(None);
     let project = project("arn:aws:kms:eu-west-1:111122223333:key/x");
     let text = format!(
-        "version = 1\n\n[recipients]\nalice = {{ age = \"{}\" }}\n\n[[rule]]\nfiles = [\"**\"]\n",
+        "version = 1\n\n[recipients]\nalice = {{ age = \"{}\" }}\n\n[[rule]]\nfiles = [\"**\"]\nto = [\"alice\"]\n",
         project.key("alice")
     );
     project.write(".sealeaf.toml", &text).write("a.yaml", "k: v\n");
