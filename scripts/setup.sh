@@ -40,5 +40,12 @@ writeFileSync(`${root}/yaml-suite.json`, JSON.stringify(yaml));
 writeFileSync(`${root}/json-suite.json`, JSON.stringify(json));
 ' "$PWD/$tools"
 ./scripts/corpora.sh
+# AWS with identities and policies. It is AGPL: a program that tests run, and part of nothing.
+fakecloud=0.51.0
+if [ "$("$tools/fakecloud/bin/fakecloud" --version 2> /dev/null)" != "fakecloud $fakecloud" ]; then
+  build=$(mktemp -d)
+  trap 'rm -rf "$build"' EXIT
+  CARGO_PROFILE_DEV_DEBUG=0 CARGO_TARGET_DIR=$build cargo install --quiet fakecloud --version "$fakecloud" --locked --debug --root "$tools/fakecloud"
+fi
 rm -f "$tools"/stamp-*
 touch "$stamp"

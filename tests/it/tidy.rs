@@ -14,7 +14,7 @@ struct Source {
 impl Source {
     /// Its lines above the tests, comments left out, with their numbers. None where all of it is for tests.
     fn code(&self) -> Vec<(usize, &str)> {
-        let for_tests = ["/tests/", "/tests.rs", "/testing.rs", "/contract.rs", "/fuzzing"];
+        let for_tests = ["/tests/", "/tests.rs", "/testing.rs", "/contract.rs", "/contract/", "/fuzzing"];
         let whole = self.path.starts_with("tests/") || for_tests.iter().any(|part| self.path.contains(part));
         let lines: Vec<&str> = if whole { Vec::new() } else { self.text.lines().collect() };
         let end =

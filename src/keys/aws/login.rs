@@ -252,7 +252,13 @@ impl Login {
             Err(_) => return Outcome::Nothing("AWS_EC2_METADATA_SERVICE_ENDPOINT is no address".to_owned()),
         };
         let provider = ImdsCredentialsProvider::builder().configure(&provider).imds_client(client).build();
-        outcome(&source.name(), provided(&provider).await, "it has no role")
+        match outcome(&source.name(), provided(&provider).await, "it has no role") {
+            // It is the last step, and there on machines that were never meant to have an identity.
+            Outcome::Failed(failure) => {
+                Outcome::Nothing(failure.answer.unwrap_or_else(|| failure.cause.to_string()))
+            }
+            other => other,
+        }
     }
 
     async fn assume(
