@@ -90,3 +90,42 @@ fn clock(skew: i64) -> String {
 
 /// Seconds of difference that matter; AWS takes five minutes.
 pub(super) const SKEW: u64 = 240;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEY: &str = "arn:aws:kms:eu-west-1:111122223333:key/x";
+
+    fn hint(failure: Failure, source: Option<&Source>, skew: i64) -> String {
+        let id = Id::arn(KEY).unwrap();
+        add(failure, &id, "kms:Decrypt", source, skew).hint.unwrap_or_default()
+    }
+
+    #[test]
+    fn the_nearest_fix_is_named() {
+        let failure = |cause| Failure::new(cause, "kms:Decrypt in eu-west-1");
+        let denied = failure(Cause::Denied).by(Some("arn:aws:iam::1:user/x".to_owned()));
+        assert_eq!(hint(denied, None, 0), format!("grant kms:Decrypt on {KEY} to arn:aws:iam::1:user/x"));
+        let profile = Source::Profile("dev".to_owned());
+        assert!(
+            hint(failure(Cause::Expired), Some(&profile), 0).starts_with("`aws sso login --profile dev`")
+        );
+        assert_eq!(
+            hint(failure(Cause::Unauthenticated), None, -600),
+            "set this machine's clock: it is 600 s fast"
+        );
+        assert_eq!(
+            hint(failure(Cause::Unauthenticated), None, 600),
+            "set this machine's clock: it is 600 s slow"
+        );
+        assert!(
+            hint(failure(Cause::Unauthenticated), Some(&Source::Environment), 3)
+                .contains("AWS_ACCESS_KEY_ID")
+        );
+        let role = Failure::new(Cause::Denied, "sts:AssumeRole of r").answered(
+            "AccessDenied: User: u is not authorized to perform: sts:AssumeRole on resource: arn:aws:iam::1:role/r",
+        );
+        assert!(hint(role, None, 0).starts_with("grant sts:AssumeRole on arn:aws:iam::1:role/r to"));
+    }
+}

@@ -171,11 +171,9 @@ impl Login {
                 match provided(&provider).await {
                     Err(error @ CredentialsError::CredentialsNotLoaded(_)) if explicit => {
                         let why = super::error::root(&error);
-                        Outcome::Failed(
-                            Failure::new(Cause::NoCredentials, format!("profile {name}")).answered(&why),
-                        )
+                        Outcome::Failed(Failure::new(Cause::NoCredentials, "").answered(&why))
                     }
-                    answer => outcome(&source.name(), answer, "it is not there, or has no credentials"),
+                    answer => outcome(answer, "it is not there, or has no credentials"),
                 }
             }
             Source::WebIdentity => match files::web_identity(&self.environment) {
@@ -190,7 +188,7 @@ impl Login {
                             session_name: session_name.to_owned(),
                         })
                         .build();
-                    outcome(&source.name(), provided(&provider).await, "no credentials")
+                    outcome(provided(&provider).await, "no credentials")
                 }
             },
             Source::Container => {
@@ -199,9 +197,9 @@ impl Login {
                     return Outcome::Nothing("AWS_CONTAINER_CREDENTIALS_… is not set".to_owned());
                 }
                 let provider = EcsCredentialsProvider::builder().configure(&self.provider()).build();
-                outcome(&source.name(), provided(&provider).await, "no credentials")
+                outcome(provided(&provider).await, "no credentials")
             }
-            Source::Instance => self.instance(source).await,
+            Source::Instance => self.instance().await,
         }
     }
 
@@ -220,7 +218,7 @@ impl Login {
     }
 
     /// A machine that is no instance has nothing there, and does not even refuse: so it gets little time.
-    async fn instance(&self, source: &Source) -> Outcome {
+    async fn instance(&self) -> Outcome {
         if self
             .environment
             .text("AWS_EC2_METADATA_DISABLED")
@@ -252,7 +250,7 @@ impl Login {
             Err(_) => return Outcome::Nothing("AWS_EC2_METADATA_SERVICE_ENDPOINT is no address".to_owned()),
         };
         let provider = ImdsCredentialsProvider::builder().configure(&provider).imds_client(client).build();
-        match outcome(&source.name(), provided(&provider).await, "it has no role") {
+        match outcome(provided(&provider).await, "it has no role") {
             // It is the last step, and there on machines that were never meant to have an identity.
             Outcome::Failed(failure) => {
                 Outcome::Nothing(failure.answer.unwrap_or_else(|| failure.cause.to_string()))
@@ -337,14 +335,14 @@ async fn provided(provider: &impl ProvideCredentials) -> Result<Credentials, Cre
     provider.provide_credentials().await
 }
 
-fn outcome(name: &str, answer: Result<Credentials, CredentialsError>, nothing: &str) -> Outcome {
+fn outcome(answer: Result<Credentials, CredentialsError>, nothing: &str) -> Outcome {
     match answer {
         Ok(credentials) => {
             let how = way(&credentials).unwrap_or("found");
             Outcome::Found(credentials, how.to_owned())
         }
         Err(CredentialsError::CredentialsNotLoaded(_)) => Outcome::Nothing(nothing.to_owned()),
-        Err(error) => Outcome::Failed(of_step(name, &error)),
+        Err(error) => Outcome::Failed(of_step("", &error)),
     }
 }
 

@@ -2,8 +2,12 @@
 
 use std::os::unix::fs::PermissionsExt;
 
-use super::cloud::{Cloud, SECRET};
+use expect_test::expect;
+use sealeaf::keys::{Environment, Keyring, NoPrompt, Run, WrapContext};
+
+use super::cloud::{Cloud, SECRET, key_ref};
 use super::run;
+use super::trouble::wrapped;
 use crate::sops::tool::Sops;
 use crate::support::{Project, Proxy, skip};
 
@@ -33,6 +37,11 @@ fn sops_file(cloud: &Cloud) -> (Project, String) {
     (project, sealed)
 }
 
+/// The key of the file.
+fn arn_of(sealed: &str) -> String {
+    sealed.split_once("arn: ").unwrap().1.lines().next().unwrap().to_owned()
+}
+
 /// The file with a role beside its ARN.
 fn with_role(sealed: &str) -> String {
     let line = sealed.lines().find(|line| line.contains("arn: arn")).unwrap();
@@ -59,7 +68,7 @@ fn ac_42_roles_and_profiles_of_a_file_are_refused_before_anything_is_asked() {
         assert!(output.stderr.contains("not allowed by your own settings"), "{}", output.stderr);
         assert!(output.stderr.contains(hint), "{}", output.stderr);
     }
-    let arn = sealed.split_once("arn: ").unwrap().1.lines().next().unwrap();
+    let arn = arn_of(&sealed);
     for rule in [format!("kms: {arn}+{ROLE}"), format!("kms: {arn}\n    aws_profile: admin")] {
         project.write(".sops.yaml", &format!("creation_rules:\n  - {rule}\n")).write("b.yaml", "k: v\n");
         let output = run(&project, &variables, &["encrypt", "b.yaml"]).output();
@@ -73,7 +82,7 @@ fn ac_42_roles_and_profiles_of_a_file_are_refused_before_anything_is_asked() {
 fn ac_42_odd_arns_in_a_file_reach_nobody() {
     let Some(cloud) = Cloud::moto() else { return };
     let (project, sealed) = sops_file(&cloud);
-    let arn = sealed.split_once("arn: ").unwrap().1.lines().next().unwrap().to_owned();
+    let arn = arn_of(&sealed);
     let recorder = Proxy::before(None);
     let variables = cloud.variables(&recorder.url(), "AKIAX", SECRET);
     for odd in [
@@ -164,6 +173,16 @@ fn profiles_give_credentials_in_every_way() {
         assert_eq!(output.stdout, "k: v\n", "{profile:?}: {}", output.stderr);
         assert!(headers.contains(&format!("Credential={id}")), "{profile:?}: {headers}");
     }
+    let shown = decrypt(Some("sso")).0.stderr.replace(&arn_of(&sealed), "[ARN]");
+    expect![[r#"
+        sealeaf: error: a.yaml: no usable key: the file's only recipient is not you
+          [ARN]: no credentials found
+              call   kms:Decrypt in eu-west-1
+              from   profile sso
+              answer failed to read `[ROOT]/home/.aws/sso/cache/e4b1e8044c981f87320f2191155657379dc9c06d.json`: No such file or directory (os error 2)
+              try    `aws sso login --profile sso`, or new keys in that profile
+        sealeaf: hint: give your key in SEALEAF_IDENTITY_FILE or SEALEAF_IDENTITY, or ask one of these to add you with `sealeaf recipients add`
+    "#]].assert_eq(&shown);
     for (profile, said) in [
         ("nothing", "profile nothing"),
         ("broken", "profile broken"),
@@ -184,4 +203,46 @@ fn profiles_give_credentials_in_every_way() {
     assert!(output.stdout == "k: v\n" && headers.contains("Credential=AKIAPROCESS"), "{}", output.stderr);
     project.write("a.yaml", &sealed.replacen("aws_profile: \"\"", "aws_profile: process", 1));
     assert_eq!(decrypt(None).0.stdout, "k: v\n");
+}
+
+#[test]
+fn credentials_are_looked_for_once_in_a_run_and_renewed_before_they_end() {
+    let Some(cloud) = Cloud::moto() else { return };
+    let project = Project::new(&["alice"], "");
+    let key = key_ref(&cloud.key("eu-west-1"), &[]);
+    let root: Environment = cloud.root().into_iter().collect();
+    let stanza = wrapped(&root, &key);
+    let asked = project.home().join("asked");
+    let soon = soon();
+    for (end, times) in [("2999-01-01T00:00:00Z", 1), (&*soon, 3)] {
+        let process = project.script(
+            "give-credentials",
+            &format!(
+                "echo x >> {}; echo '{{\"Version\": 1, \"AccessKeyId\": \"AKIAX\", \"SecretAccessKey\": \"x\", \"Expiration\": \"{end}\"}}'",
+                asked.display()
+            ),
+        );
+        put(&asked, "");
+        let config = project.home().join("aws-config");
+        put(&config, &format!("[default]\ncredential_process = {}\n", process.display()));
+        let mut variables = cloud.nobody(&cloud.url());
+        variables.push(("AWS_CONFIG_FILE", config.display().to_string()));
+        let environment: Environment = variables.into_iter().collect();
+        let run = Run::new(&environment, &NoPrompt);
+        let context = WrapContext { fid: [7; 16], epoch: 3 };
+        for _ in 0..3 {
+            Keyring::new(&run).unwrap(std::slice::from_ref(&stanza), &context).unwrap();
+        }
+        let lines = std::fs::read_to_string(&asked).unwrap().lines().count();
+        assert_eq!(lines, times, "until {end}");
+    }
+}
+
+/// Half a minute from now.
+fn soon() -> String {
+    let output = std::process::Command::new("date")
+        .args(["-u", "-d", "+30 seconds", "+%Y-%m-%dT%H:%M:%SZ"])
+        .output()
+        .unwrap();
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
 }
