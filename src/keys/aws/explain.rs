@@ -12,14 +12,14 @@ use super::arn::Id;
 use super::error::of_call;
 use super::hint::SKEW;
 use super::login::Session;
-use super::{Shared, allowed, files};
+use super::{Shared, files, refusal};
 use crate::keys::network::Network;
 use crate::keys::{Cause, Failure, KeyRef, Run, Step};
 
 /// The steps, the one used among them.
 pub(super) async fn identity(key: &KeyRef, run: &Run<'_>) -> Vec<Step> {
     let Ok(id) = Id::of_sops(&key.id) else { return Vec::new() };
-    if let Err(failure) = allowed(run, &id, "") {
+    if let Some(failure) = refusal(run, &id, "") {
         let outcome = failure.to_string();
         return vec![Step { name: "what the file asks for".to_owned(), outcome, used: false }];
     }

@@ -73,7 +73,10 @@ impl KeyBackend for Aws {
                         .await
                         .map_err(|error| error::of_call(&asked.call, &error))?;
                     let wrapped = answer.ciphertext_blob.map(Blob::into_inner).unwrap_or_default();
-                    sized(wrapped, limit, &asked.call)
+                    match wrapped.len() {
+                        length if (1..=limit).contains(&length) => Ok(wrapped),
+                        length => Err(odd(length, &asked.call)),
+                    }
                 }
             });
             made.await.map_err(|failure| remote(&id, failure))
@@ -203,7 +206,9 @@ where
     F: Future<Output = Result<T, Failure>> + Send + 'static,
 {
     let call = format!("{action} in {}", id.region);
-    allowed(run, id, &call)?;
+    if let Some(failure) = refusal(run, id, &call) {
+        return Err(failure);
+    }
     let shared = Shared::of(run);
     let login = shared.login(id);
     let context: HashMap<String, String> = key.context.clone().into_iter().collect();
@@ -244,7 +249,7 @@ where
 }
 
 /// Refuses a role and a profile that a file names and the user does not.
-fn allowed(run: &Run<'_>, id: &Id, call: &str) -> Result<(), Failure> {
+fn refusal(run: &Run<'_>, id: &Id, call: &str) -> Option<Failure> {
     let aws = &run.settings.aws;
     let own = run.environment.text("AWS_PROFILE").or(aws.profile.as_deref());
     for (what, named, is_own, list, known) in [
@@ -256,14 +261,10 @@ fn allowed(run: &Run<'_>, id: &Id, call: &str) -> Result<(), Failure> {
             let hint = format!(
                 "`{list} = [\"{named}\"]` under `[aws]` in your config.toml, if you trust the file with that {what}"
             );
-            return Err(Failure::new(Cause::NotAllowed, call).hinted(hint));
+            return Some(Failure::new(Cause::NotAllowed, call).hinted(hint));
         }
     }
-    Ok(())
-}
-
-fn sized(bytes: Vec<u8>, limit: usize, call: &str) -> Result<Vec<u8>, Failure> {
-    if (1..=limit).contains(&bytes.len()) { Ok(bytes) } else { Err(odd(bytes.len(), call)) }
+    None
 }
 
 fn odd(length: usize, call: &str) -> Failure {
