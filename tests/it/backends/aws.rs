@@ -49,6 +49,22 @@ fn files_are_sealed_for_a_key_and_opened() {
     run(&project, &variables, &["rotate", "a.yaml"]).stdout();
     assert_eq!(run(&project, &variables, &["get", "a.yaml", "k"]).stdout(), "w");
 
+    let explained = run(&project, &variables, &["explain", "a.yaml"]).stdout().replace(&arn, "[ARN]");
+    expect_test::expect![[r#"
+        a.yaml: sealed
+        configuration  .sealeaf.toml
+        rule           1, line 6, by `**`
+        modes          integrity linked, cleartext bound, comments plain, padding buckets
+        who can read
+          ci  aws_kms  [ARN]
+        can you open it
+          ci: yes
+            step   environment: AWS_ACCESS_KEY_ID is set (used)
+            step   who AWS says you are: arn:aws:sts::123456789012:user/moto
+        values
+          sealed  k  encrypt `**`
+    "#]].assert_eq(&explained);
+
     let proxy = Proxy::before(Some(cloud.port()));
     let refused = format!(
         "{{\"__type\":\"AccessDeniedException\",\"message\":\"User: arn:aws:iam::111122223333:user/ci is not authorized to perform: kms:Decrypt on resource: {arn} because no identity-based policy allows the kms:Decrypt action\"}}"
