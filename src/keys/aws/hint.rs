@@ -33,6 +33,9 @@ pub(super) fn add(failure: Failure, id: &Id, action: &str, source: Option<&Sourc
         }
         Cause::Expired => fresh(source),
         Cause::Unauthenticated if skew.unsigned_abs() > SKEW => clock(skew),
+        Cause::Unauthenticated if is_about_time(&failure) => {
+            "set this machine's clock: AWS takes five minutes of difference".to_owned()
+        }
         Cause::Unauthenticated => format!("other credentials: {}", fresh(source)),
         Cause::NoCredentials if source.is_some() => fresh(source),
         Cause::NoCredentials => {
@@ -81,6 +84,14 @@ fn role(failure: &Failure) -> String {
             "name {who} in the role's trust policy, with the conditions it has (external id, subject, audience)"
         ),
     }
+}
+
+/// Whether the service finds the time of a signature wrong.
+fn is_about_time(failure: &Failure) -> bool {
+    let answer = failure.answer.as_deref().unwrap_or_default();
+    ["RequestTimeTooSkewed", "RequestExpired", "Signature expired", "Signature not yet current"]
+        .iter()
+        .any(|text| answer.contains(text))
 }
 
 fn clock(skew: i64) -> String {

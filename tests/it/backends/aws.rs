@@ -63,7 +63,8 @@ fn files_are_sealed_for_a_key_and_opened() {
             step   who AWS says you are: arn:aws:sts::123456789012:user/moto
         values
           sealed  k  encrypt `**`
-    "#]].assert_eq(&explained);
+    "#]]
+    .assert_eq(&explained);
 
     let proxy = Proxy::before(Some(cloud.port()));
     let refused = format!(

@@ -11,7 +11,8 @@ use sealeaf::secret::SecretBytes;
 
 use super::cloud::{Cloud, SECRET, key_ref};
 use super::{project, run};
-use crate::support::{Fault, Proxy};
+use crate::support::servers::Server;
+use crate::support::{Fault, Proxy, skip};
 
 const JSON: &str = "application/x-amz-json-1.1";
 
@@ -199,6 +200,47 @@ fn what_passes_is_tried_again() {
         let opened = Keyring::new(&run).unwrap(std::slice::from_ref(&bench.stanza), &BOUND).unwrap();
         assert_eq!(opened.1.expose(), [5; 69]);
         assert_eq!(bench.proxy.asked().len(), 3, "two that fail, one that does not");
+    }
+}
+
+/// Another program's idea of how AWS fails.
+#[test]
+fn failures_of_aws_as_microburst_makes_them() {
+    let Some(bench) = Bench::new() else { return };
+    let Some(burst) = Server::microburst(bench.cloud.port()) else {
+        return skip("`microburst` is not installed");
+    };
+    let environment = bench.cloud.environment(&burst.url(), "AKIAX", SECRET);
+    let set = |rule: &str| {
+        let rule = format!("[{{\"service\":\"kms\",{rule}}}]");
+        let (status, answer) =
+            burst.http("POST", "/_microburst/rules", &[("Content-Type", "application/json")], &rule);
+        assert_eq!(status / 100, 2, "{answer}");
+    };
+    set("\"operation\":\"Decrypt\",\"times\":2,\"error\":{\"code\":\"ThrottlingException\"}");
+    let run = Run::new(&environment, &NoPrompt);
+    let opened = Keyring::new(&run).unwrap(std::slice::from_ref(&bench.stanza), &BOUND).unwrap();
+    assert_eq!(opened.1.expose(), [5; 69]);
+    for (trouble, rule, hint) in [
+        (Trouble::Throttled, "\"error\":{\"code\":\"ThrottlingException\"}", "concurrency"),
+        (Trouble::Unavailable, "\"error\":{\"code\":\"KMSInternalException\",\"status\":503}", "again later"),
+        (
+            Trouble::BadCredentials,
+            "\"error\":{\"code\":\"ExpiredTokenException\",\"status\":400}",
+            "AWS_SESSION_TOKEN",
+        ),
+        (Trouble::BadCredentials, "\"error\":{\"code\":\"RequestTimeTooSkewed\",\"status\":403}", "clock"),
+        (
+            Trouble::BadCredentials,
+            "\"error\":{\"code\":\"SignatureDoesNotMatch\",\"status\":403}",
+            "AWS_SECRET_ACCESS_KEY",
+        ),
+        (Trouble::Denied, "\"error\":{\"code\":\"AccessDeniedException\"}", "grant kms:Decrypt"),
+        (Trouble::Reset, "\"reset\":true", "is there a way"),
+    ] {
+        set(rule);
+        let failure = bench.in_trouble(trouble, &environment, bench.stanza.clone());
+        assert!(failure.hint.as_deref().is_some_and(|given| given.contains(hint)), "{rule}: {failure}");
     }
 }
 
