@@ -6,6 +6,8 @@
 mod access;
 #[cfg(feature = "age")]
 pub mod age;
+#[cfg(feature = "aws")]
+pub mod aws;
 #[cfg(any(test, feature = "test-util"))]
 pub mod contract;
 mod environment;
@@ -61,6 +63,9 @@ pub static BACKENDS: &[(&str, Option<&dyn KeyBackend>)] = &[
     ("age", Some(&age::Age)),
     #[cfg(not(feature = "age"))]
     ("age", None),
+    #[cfg(feature = "aws")]
+    ("aws_kms", Some(&aws::Aws)),
+    #[cfg(not(feature = "aws"))]
     ("aws_kms", None),
     ("gcp_kms", None),
     ("azure_kv", None),

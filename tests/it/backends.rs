@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests may fail the test and say so")]
 
 mod age;
+mod aws;
 mod pgp;
 mod vault;
 

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
@@ -70,6 +70,34 @@ impl Server {
             })
         })?;
         assert_eq!(server.http("PUT", "/bucket", &[], "").0, 200);
+        Some(server)
+    }
+
+    /// AWS with identities and policies: fakecloud, which is run as a program and is in nothing that is published.
+    pub(crate) fn fakecloud(flags: &[&str]) -> Option<Self> {
+        let program = tools()?.join("fakecloud/bin/fakecloud");
+        program.exists().then(|| {
+            Self::start(&program, "fakecloud is ready", |port| {
+                let address = format!("127.0.0.1:{port}");
+                flags.iter().map(|flag| (*flag).to_owned()).chain(["--addr".to_owned(), address]).collect()
+            })
+        })
+    }
+
+    /// A proxy that answers as AWS does when it fails, before the server on that port.
+    pub(crate) fn microburst(upstream: u16) -> Option<Self> {
+        let program = tools()?.join("bin/microburst");
+        let mut server = program.exists().then(|| {
+            Self::start(&program, "point your app", |port| {
+                let (upstream, port) = (format!("http://127.0.0.1:{upstream}"), port.to_string());
+                ["--upstream", &upstream, "--port", &port].map(str::to_owned).into()
+            })
+        })?;
+        // It says so before it listens.
+        while TcpStream::connect(("127.0.0.1", server.port)).is_err() {
+            assert!(server.child.try_wait().unwrap().is_none(), "it ended");
+            thread::yield_now();
+        }
         Some(server)
     }
 
