@@ -111,11 +111,11 @@ impl<'a> Keyring<'a> {
         };
         let mut wraps = join_all(order.into_iter().filter_map(wrap).collect()).await;
         wraps.sort_by_key(|(at, _)| *at);
-        let stanza =
-            |((recipient, _), (_, wrapped)): (&(&Recipient, _), (usize, Result<Vec<u8>, KeyError>))| {
-                Ok(Stanza { recipient: (*recipient).clone(), wrapped: wrapped? })
-            };
-        all.iter().zip(wraps).map(stanza).collect()
+        let stanza = |(recipient, wrapped): (&Recipient, Result<Vec<u8>, KeyError>)| {
+            Ok(Stanza { recipient: recipient.clone(), wrapped: wrapped? })
+        };
+        let recipients = all.iter().map(|(recipient, _)| *recipient);
+        recipients.zip(wraps.into_iter().map(|(_, wrapped)| wrapped)).map(stanza).collect()
     }
 
     /// Opens the first of `stanzas` that one of the user's keys fits: those that open in silence, then those that ask
