@@ -8,7 +8,7 @@ stamp=$tools/stamp-$(cat scripts/setup.sh scripts/corpora.sh | cksum | cut -d' '
 [ -e "$stamp" ] && exit 0
 
 need=()
-for pair in age:age age-keygen:age gpg:gnupg ssh-keygen:openssh-client git:git gcc:gcc npm:npm setpriv:util-linux script:bsdutils strace:strace; do
+for pair in age:age age-keygen:age gpg:gnupg ssh-keygen:openssh-client git:git gcc:gcc npm:npm setpriv:util-linux unshare:util-linux ip:iproute2 script:bsdutils strace:strace; do
   command -v "${pair%%:*}" > /dev/null || need+=("${pair##*:}")
 done
 python3 -c 'import ensurepip' 2> /dev/null || need+=(python3-venv)

@@ -3,6 +3,7 @@
 
 mod dice;
 mod gpg;
+mod namespace;
 mod project;
 #[expect(dead_code, reason = "the tests of services follow")]
 mod proxy;
@@ -20,6 +21,8 @@ use tempfile::TempDir;
 
 pub(crate) use dice::{Dice, number};
 pub(crate) use gpg::Gpg;
+#[expect(unused_imports, reason = "the tests of services follow")]
+pub(crate) use namespace::Namespace;
 pub(crate) use project::Project;
 #[expect(unused_imports, reason = "the tests of services follow")]
 pub(crate) use proxy::{Asked, Fault, Proxy};
