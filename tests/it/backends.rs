@@ -17,6 +17,8 @@ use sealeaf::keys::{
 use sealeaf::secret::{SecretBytes, SecretText};
 use tempfile::TempDir;
 
+mod azure;
+
 const PASSPHRASE: &str = "correct horse";
 const SECRET: &[u8] = b"sealeaf/v1 wrap, or what stands for it in this test";
 
