@@ -3,6 +3,8 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests may fail the test and say so")]
 
+mod azure;
+
 use std::ffi::OsStr;
 use std::fs;
 use std::io::Write;
@@ -16,8 +18,6 @@ use sealeaf::keys::{
 };
 use sealeaf::secret::{SecretBytes, SecretText};
 use tempfile::TempDir;
-
-mod azure;
 
 const PASSPHRASE: &str = "correct horse";
 const SECRET: &[u8] = b"sealeaf/v1 wrap, or what stands for it in this test";

@@ -193,7 +193,7 @@ impl Chain {
             tried.push(format!("{}: {why}", way.label()));
         }
         let failure = Failure::new(Cause::NoCredentials, call(resource));
-        Err(failure.with_identity(tried.join(", ")).hinted(
+        Err(failure.with_identity(tried.join("; ")).hinted(
             "`az login`; in a pipeline AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET or AZURE_FEDERATED_TOKEN_FILE",
         ))
     }

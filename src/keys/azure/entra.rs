@@ -197,7 +197,7 @@ fn application(environment: &Environment, variable: &str) -> Result<Result<Appli
     };
     let (Some(tenant), Some(client)) = (environment.text(TENANT), environment.text(CLIENT)) else {
         let missing = if environment.text(TENANT).is_none() { TENANT } else { CLIENT };
-        return Ok(Err(Found::Missing(format!("{variable} is set, {missing} is not"))));
+        return Ok(Err(Found::Missing(format!("{variable} is set but {missing} is not"))));
     };
     if !tenant.bytes().all(|letter| letter.is_ascii_alphanumeric() || b"-.".contains(&letter)) {
         return Err(wrong_tenant());

@@ -74,7 +74,7 @@ pub(super) async fn find(environment: &Environment, transport: &Transport) -> Re
     let named = client.as_deref().map(|client| format!(", identity {client}")).unwrap_or_default();
     if let Some(text) = environment.text(ENDPOINT) {
         let Some(secret) = environment.text(HEADER) else {
-            return Ok(Found::Missing(format!("{ENDPOINT} is set, {HEADER} is not")));
+            return Ok(Found::Missing(format!("{ENDPOINT} is set but {HEADER} is not")));
         };
         let url = local(text).ok_or_else(|| {
             Failure::new(Cause::NotAllowed, "reading IDENTITY_ENDPOINT")

@@ -1,10 +1,11 @@
 """A stand-in for Entra, Key Vault and the metadata service: real RSA, real signatures, strict about what it is asked.
 
-usage: azure.py FOLDER CONTROL_PORT
+usage: azure.py FOLDER
 
 Serves HTTPS on 443 under every name of the hosts file, the metadata service on 169.254.169.254:80, App Service's
-endpoint and the control on 127.0.0.1:CONTROL_PORT. Writes ca.pem, client.pem (certificate and key of the application
-`app-cert`), other.pem (of nobody) and token.jwt (of a CI service) into FOLDER.
+endpoint on 127.0.0.1:8081, and the tests themselves on the socket FOLDER/control. Writes ca.pem, client.pem
+(certificate and key of the application `app-cert`), client-rsa.pem (the same in the older form) and other.pem (of
+nobody) into FOLDER.
 """
 import base64
 import datetime
@@ -25,7 +26,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.x509.oid import NameOID
 
-FOLDER, CONTROL = sys.argv[1], int(sys.argv[2])
+FOLDER = sys.argv[1]
 TENANT = "11111111-2222-3333-4444-555555555555"
 LOGIN = "login.microsoftonline.com"
 SECRETS = {"app": "app-secret-value", "app-expired": "old-secret-value"}
@@ -335,6 +336,8 @@ def control(path, body):
     elif path == "/token":
         claims = {"iss": ISSUER, "sub": SUBJECT, "aud": AUDIENCE, "nbf": now(), "exp": now() + 600, **body}
         return {"token": jwt(CI, claims)}
+    elif path == "/login":
+        return {"token": mint("https://vault.azure.net", body["client"]), "until": now() + 3600}
     elif path == "/asked":
         return {"asked": WORLD.log, "connections": WORLD.connections}
     return {}
@@ -391,9 +394,9 @@ class Handler(BaseHTTPRequestHandler):
         raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         host = self.headers.get("Host", "")
         self.extra = []
+        if url.path == "/msi/token":
+            return self.answer(*app_service(self, query))
         if self.server.is_control:
-            if url.path == "/msi/token":
-                return self.answer(*app_service(self, query))
             with LOCK:
                 return self.answer(200, control(url.path, json.loads(raw) if raw else {}))
         authorized = " authorized" if self.headers.get("Authorization") else ""
@@ -431,7 +434,8 @@ class Server(ThreadingHTTPServer):
 
     def get_request(self):
         connection, peer = super().get_request()
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if not self.is_control:
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         return connection, peer
 
     def finish_request(self, request, client_address):
@@ -454,9 +458,24 @@ class Server(ThreadingHTTPServer):
                 pass
             request.close()
 
+    def server_bind(self):
+        if not self.is_control:
+            return super().server_bind()
+        self.socket.bind(self.server_address)
+        self.server_name, self.server_port = "control", 0
+        return None
+
     def handle_error(self, request, client_address):
         if not isinstance(sys.exc_info()[1], (OSError, ssl.SSLError)):
             super().handle_error(request, client_address)
+
+
+class Control(Server):
+    address_family = socket.AF_UNIX
+    is_control = True
+
+    def get_request(self):
+        return self.socket.accept()[0], ("control", 0)
 
 
 AUTHORITY, SERVER, CLIENT, CI, SIGNING = (new_key() for _ in range(5))
@@ -476,9 +495,11 @@ write("ca.pem", pem(root))
 
 context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
 context.load_cert_chain(os.path.join(FOLDER, "server.pem"))
-servers = [Server(("127.0.0.1", 443), context), Server(("169.254.169.254", 80)), Server(("127.0.0.1", CONTROL))]
-servers[2].is_control = True
-for each in servers[:2]:
+servers = [
+    Server(("127.0.0.1", 443), context), Server(("169.254.169.254", 80)), Server(("127.0.0.1", 8081)),
+    Control(os.path.join(FOLDER, "control")),
+]
+for each in servers[:3]:
     threading.Thread(target=each.serve_forever, daemon=True).start()
 print("ready", flush=True)
-servers[2].serve_forever()
+servers[3].serve_forever()

@@ -1,6 +1,7 @@
 //! A place of its own for each test: home, configuration, repository, clock, and nothing of the machine's.
 #![allow(dead_code, reason = "each test file uses the part it needs")]
 
+pub(crate) mod azure;
 mod dice;
 mod gpg;
 mod namespace;
@@ -21,7 +22,6 @@ use tempfile::TempDir;
 
 pub(crate) use dice::{Dice, number};
 pub(crate) use gpg::Gpg;
-#[expect(unused_imports, reason = "the tests of services follow")]
 pub(crate) use namespace::Namespace;
 pub(crate) use project::Project;
 #[expect(unused_imports, reason = "the tests of services follow")]
