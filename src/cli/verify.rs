@@ -13,7 +13,7 @@ use super::input::{Access, Input, Source, expand, format_parser};
 use super::merged::{explained_by, explains, merge, rollbacks};
 use super::report::{Context as _, Kind, Report, plural};
 use super::session::{Linked, Session, named, refuse_sops};
-use super::{escape, parallel};
+use super::{break_glass, escape, parallel};
 
 /// Authenticate sealed files
 ///
@@ -112,9 +112,10 @@ fn one(args: &Args, source: &Source, session: &Session<'_>) -> Result<Found, Rep
         Ok(key) => Some(
             SealedFile::parse(&input.text, input.format, &context.limits)?.open_with(key, &context.limits)?,
         ),
-        Err(FileError::Unwrap(_)) if keyless => None,
+        Err(FileError::Unwrap(_) | FileError::Groups { .. }) if keyless => None,
         Err(error) => return Err(error.into()),
     };
+    break_glass::tell(file.header(), source.shown(), session);
     let newest = file.sealed().newest();
     let mut notes = Vec::new();
     if let Some(open) = &open {

@@ -11,6 +11,7 @@ pub mod azure;
 #[cfg(any(test, feature = "test-util"))]
 pub mod contract;
 mod environment;
+mod examine;
 mod failure;
 mod keyring;
 #[cfg(any(feature = "age", feature = "azure", feature = "pgp"))]
@@ -30,6 +31,7 @@ mod unwrapping;
 
 pub use access::Access;
 pub use environment::Environment;
+pub use examine::{Ability, Examined};
 pub use failure::{Cause, Failure};
 pub use keyring::{Attempt, Keyring, UnwrapError};
 pub use prompt::{NoPrompt, Prompt, PromptError};
@@ -331,6 +333,7 @@ pub struct Run<'a> {
     pub unattended: bool,
     /// Key services, asked in this order after the keys at hand, for files whose wraps are bound to no file.
     pub services: Vec<Arc<dyn KeyService>>,
+    broken_glass: Mutex<Vec<Recipient>>,
     shared: Mutex<HashMap<&'static str, Arc<dyn Any + Send + Sync>>>,
 }
 
@@ -347,8 +350,19 @@ impl<'a> Run<'a> {
             settings: Settings::default(),
             unattended: false,
             services: Vec::new(),
+            broken_glass: Mutex::default(),
             shared,
         }
+    }
+
+    fn note_broken_glass(&self, recipient: &Recipient) {
+        let mut used = self.broken_glass.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        used.push(recipient.clone());
+    }
+
+    /// The break-glass keys that opened something since this was asked last.
+    pub fn take_broken_glass(&self) -> Vec<Recipient> {
+        std::mem::take(&mut *self.broken_glass.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
     }
 
     /// What `make` gives, made once in this run and kept under `name`. Two threads that ask together wait for one.
