@@ -83,8 +83,8 @@ pub(super) struct Chain {
 struct State {
     source: Option<(Way, Source)>,
     tokens: HashMap<String, AccessToken>,
-    /// What would come of trying again.
-    failure: Option<Failure>,
+    /// What would come of trying again, and when that was found out.
+    failure: Option<(Failure, OffsetDateTime)>,
 }
 
 impl Chain {
@@ -111,7 +111,9 @@ impl Chain {
         if let Some(token) = state.tokens.get(resource).filter(|token| token.expires_on > now + MARGIN) {
             return Ok(token.clone());
         }
-        if let Some(failure) = &state.failure {
+        if let Some((failure, since)) = &state.failure
+            && now - *since < MEMORY
+        {
             return Err(failure.clone());
         }
         let scope = format!("{resource}/.default");
@@ -137,7 +139,7 @@ impl Chain {
             }
             Err(failure) => {
                 if !failure.cause.is_transient() {
-                    state.failure = Some(failure.clone());
+                    state.failure = Some((failure.clone(), now));
                 }
                 Err(failure)
             }
@@ -287,6 +289,10 @@ const WAYS: [(Way, &str, &str); 5] = [
     (Way::ManagedIdentity, "managed_identity", "managed identity"),
     (Way::Cli, "cli", "Azure CLI"),
 ];
+
+/// How long a login that failed for good is not tried again: many files ask in one run, and a key service that runs for
+/// days should notice that somebody has logged in.
+const MEMORY: Duration = Duration::seconds(30);
 
 /// A token that ends sooner is not used any more.
 const MARGIN: Duration = Duration::seconds(60);

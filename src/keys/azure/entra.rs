@@ -1,6 +1,7 @@
 //! Logins of an application at Entra: with a secret, with a certificate, with a token of somebody that Entra trusts.
 
 use std::fs::File;
+use std::io::ErrorKind as ErrorKindOfIo;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -248,7 +249,7 @@ impl ClientAssertion for TokenFile {
     {
         let token = read(&self.0).map(|text| text.trim().to_owned()).map_err(|why| {
             let failure = Failure::new(Cause::NoCredentials, "reading AZURE_FEDERATED_TOKEN_FILE");
-            Error::new(ErrorKind::Credential, failure.answered(&why).hinted("the file with the token"))
+            Error::new(ErrorKind::Credential, failure.answered(&why).hinted("the platform puts the token there; is the volume mounted?"))
         });
         Box::pin(std::future::ready(token))
     }
@@ -275,6 +276,7 @@ fn read(path: &Path) -> Result<SecretText, String> {
             Err(_) => Err(format!("{shown}: it is no text; a PKCS#12 file must be turned into PEM")),
         },
         Ok(None) => Err(format!("{shown}: more than {FILE_LIMIT} bytes")),
+        Err(error) if error.kind() == ErrorKindOfIo::NotFound => Err(format!("{shown} is not there")),
         Err(error) => Err(format!("{shown}: {}", error.kind())),
     }
 }

@@ -133,8 +133,14 @@ impl Vault {
         };
         let said = Said::of(body);
         let (cause, hint) = verdict(operation, id, status, &said);
-        let failure = Failure::new(cause, operation.call(id)).answered(&said.line(status));
-        self.signed(failure.hinted(hint))
+        let failure = self.signed(Failure::new(cause, operation.call(id)).answered(&said.line(status)));
+        match (cause, &failure.principal) {
+            (Cause::Denied, Some(who)) => {
+                let hint = format!("{hint}, for {who}");
+                failure.hinted(hint)
+            }
+            _ => failure.hinted(hint),
+        }
     }
 }
 
@@ -153,14 +159,14 @@ fn verdict(operation: Operation, id: &Id, status: u16, said: &Said) -> (Cause, S
         ),
         403 if says("ForbiddenByFirewall") || says("ForbiddenByConnection") || says("ForbiddenByPolicy") && says("network") => (
             Cause::Denied,
-            "the vault's firewall keeps this address out: its network settings, or a private endpoint".to_owned(),
+            "let this address through the vault's firewall, or use a private endpoint".to_owned(),
         ),
         403 if says("not permitted on this key") || says("OperationNotPermitted") => {
             (Cause::Denied, format!("the key's own operations must hold `{permission}`"))
         }
         403 => (
             Cause::Denied,
-            format!("the role `Key Vault Crypto User` on the vault, or the key permission `{permission}` in its access policy"),
+            format!("grant the role `Key Vault Crypto User` on the vault, or the key permission `{permission}` in its access policy"),
         ),
         404 => (
             Cause::NotFound,

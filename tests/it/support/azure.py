@@ -188,11 +188,11 @@ def log_in(host, path, form):
         raise Refusal(400, "unauthorized_client", 700016, f"Application with identifier '{client}' was not found.")
     if "client_assertion" in form:
         assertion_of(form, (f"https://{host}{path}", f"https://{host}/{tenant}/v2.0"))
-    elif form.get("client_secret") != SECRETS.get(client, SECRETS["app"]):
+    elif form.get("client_secret") == SECRETS["app-expired"] and client == "app-expired":
+        raise Refusal(401, "invalid_client", 7000222, "The provided client secret keys are expired.")
+    elif form.get("client_secret") != SECRETS["app"]:
         raise Refusal(401, "invalid_client", 7000215, "Invalid client secret provided. Ensure the secret being sent in "
                       "the request is the client secret value, not the client secret ID.")
-    elif client == "app-expired":
-        raise Refusal(401, "invalid_client", 7000222, "The provided client secret keys are expired.")
     scope = form.get("scope", "").split(" ")[0]
     if not scope.endswith("/.default"):
         raise Refusal(400, "invalid_scope", 70011, "The provided value for the input parameter 'scope' is not valid.")

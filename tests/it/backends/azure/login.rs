@@ -131,13 +131,13 @@ fn logins_that_fail_say_which_and_what_to_do() {
               try    AZURE_CLIENT_ID must be an application of the tenant AZURE_TENANT_ID
     "#]].assert_eq(&bench.fails(&secret("nobody", SECRET)));
     expect_test::expect![[r#"
-          ci ([KEY]): the credentials are not accepted
+          ci ([KEY]): the credentials have expired
               call   POST https://login.microsoftonline.com/11111111-2222-3333-4444-555555555555/oauth2/v2.0/token
               as     application app-expired, tenant 11111111-2222-3333-4444-555555555555
               from   client secret
-              answer 401 invalid_client: AADSTS7000215: Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, not the client secret ID.
-              try    AZURE_CLIENT_SECRET must be the secret's value, not its id; `az ad app credential reset` makes a new one
-    "#]].assert_eq(&bench.fails(&secret("app-expired", "app-secret-value")));
+              answer 401 invalid_client: AADSTS7000222: The provided client secret keys are expired.
+              try    `az ad app credential reset` makes a new secret for the application
+    "#]].assert_eq(&bench.fails(&secret("app-expired", "old-secret-value")));
     let elsewhere = [("AZURE_TENANT_ID", "contoso.example"), ("AZURE_CLIENT_ID", "app"), ("AZURE_CLIENT_SECRET", SECRET)];
     expect_test::expect![[r#"
           ci ([KEY]): the credentials are not accepted
@@ -163,7 +163,7 @@ fn logins_that_fail_say_which_and_what_to_do() {
               as     application app-denied, object ef4a3b46-25f8-5b15-974e-dcedef259fea, tenant 11111111-2222-3333-4444-555555555555
               from   client secret
               answer 403 Forbidden (ForbiddenByRbac): Caller is not authorized to perform action on resource. Action: 'Microsoft.KeyVault/vaults/keys/decrypt/action' Assignment: (not found)
-              try    the role `Key Vault Crypto User` on the vault, or the key permission `decrypt` in its access policy
+              try    grant the role `Key Vault Crypto User` on the vault, or the key permission `decrypt` in its access policy, for application app-denied, object ef4a3b46-25f8-5b15-974e-dcedef259fea, tenant 11111111-2222-3333-4444-555555555555
     "#]].assert_eq(&bench.fails(&secret("app-denied", SECRET)));
 }
 
@@ -196,8 +196,8 @@ fn tokens_of_others_that_do_not_fit_are_described_and_not_shown() {
               call   reading AZURE_FEDERATED_TOKEN_FILE
               as     application app, tenant 11111111-2222-3333-4444-555555555555
               from   workload identity
-              answer /nowhere/token: entity not found
-              try    the file with the token
+              answer /nowhere/token is not there
+              try    the platform puts the token there; is the volume mounted?
     "#]].assert_eq(&bench.fails(&missing));
 }
 
@@ -222,4 +222,52 @@ fn without_any_identity_each_way_says_why() {
               answer ERROR: AADSTS50078: Presented multi-factor authentication has expired.
               try    `az login`
     "#]].assert_eq(&bench.fails(&[]));
+}
+
+#[test]
+fn explain_shows_the_ways_and_which_one_is_used() {
+    let Some(bench) = Bench::new() else { return };
+    let explain = |variables: &[(&str, &str)]| {
+        let output = run(&bench.azure, &bench.project, variables, &["explain", "a.yaml"]);
+        assert!(!output.stdout.contains(SECRET) && !output.stdout.contains("eyJ"), "{}", output.stdout);
+        output.stdout.replace(&bench.id, "[KEY]")
+    };
+    expect_test::expect![[r#"
+        a.yaml: sealed
+        configuration  .sealeaf.toml
+        rule           1, line 6, by `**`
+        modes          integrity linked, cleartext bound, comments plain, padding buckets
+        who can read
+          ci  azure_kv  [KEY]
+        can you open it
+          ci: yes
+            step   client secret: AZURE_CLIENT_SECRET is set, for application app, tenant 11111111-2222-3333-4444-555555555555 (used)
+            step   client certificate: not needed
+            step   workload identity: not needed
+            step   managed identity: not needed
+            step   Azure CLI: not needed
+        values
+          sealed  k  encrypt `**`
+    "#]].assert_eq(&explain(&APP));
+    bench.azure.control("set", &json!({ "imds": "silent" }));
+    expect_test::expect![[r#"
+        a.yaml: sealed (not verified)
+        configuration  .sealeaf.toml
+        rule           1, line 6, by `**`
+        modes          integrity linked, cleartext bound, comments plain, padding buckets
+        who can read
+          ci  azure_kv  [KEY]
+        can you open it
+          ci: no: no credentials found
+            call   a token for https://vault.azure.net
+            from   client secret: AZURE_CLIENT_SECRET is set but AZURE_TENANT_ID is not; client certificate: AZURE_CLIENT_CERTIFICATE_PATH is not set; workload identity: AZURE_FEDERATED_TOKEN_FILE is not set; managed identity: no answer of 169.254.169.254 in 300 ms; Azure CLI: `az` is not on PATH
+            try    `az login`; in a pipeline AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET or AZURE_FEDERATED_TOKEN_FILE
+            step   client secret: AZURE_CLIENT_SECRET is set but AZURE_TENANT_ID is not
+            step   client certificate: AZURE_CLIENT_CERTIFICATE_PATH is not set
+            step   workload identity: AZURE_FEDERATED_TOKEN_FILE is not set
+            step   managed identity: no answer of 169.254.169.254 in 300 ms
+            step   Azure CLI: `az` is not on PATH
+        values
+          sealed  k  encrypt `**`
+    "#]].assert_eq(&explain(&[("AZURE_CLIENT_SECRET", SECRET)]));
 }
