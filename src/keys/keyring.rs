@@ -111,12 +111,13 @@ impl<'a> Keyring<'a> {
         };
         let mut wraps = join_all(order.into_iter().filter_map(wrap).collect()).await;
         wraps.sort_by_key(|(at, _)| *at);
-        let stanza = |((recipient, _), (_, wrapped)): (&(&Recipient, _), (usize, Result<Wrapped, KeyError>))| {
-            let (id, wrapped) = wrapped?;
-            let mut recipient = (*recipient).clone();
-            recipient.key.id = id.unwrap_or(recipient.key.id);
-            Ok(Stanza { recipient, wrapped })
-        };
+        let stanza =
+            |((recipient, _), (_, wrapped)): (&(&Recipient, _), (usize, Result<Wrapped, KeyError>))| {
+                let (id, wrapped) = wrapped?;
+                let mut recipient = (*recipient).clone();
+                recipient.key.id = id.unwrap_or(recipient.key.id);
+                Ok(Stanza { recipient, wrapped })
+            };
         all.iter().zip(wraps).map(stanza).collect()
     }
 

@@ -47,7 +47,8 @@ impl Signer {
             };
             key = Some(read.map_err(|_| "its private key is no RSA key of 2048 bits or more".to_owned())?);
         }
-        let key = key.ok_or("it holds no `BEGIN PRIVATE KEY`: certificate and key must be in one PEM file")?;
+        let key =
+            key.ok_or("it holds no `BEGIN PRIVATE KEY`: certificate and key must be in one PEM file")?;
         // A chain may be in the file; the client's own certificate is the one with the key's public half.
         let public = key.public_key().as_ref();
         let own = certificates.iter().find(|der| der.windows(public.len()).any(|part| part == public));
@@ -103,8 +104,11 @@ impl ClientAssertion for Signer {
     }
 }
 
-/// The blocks of a PEM file: label and contents.
-fn blocks(pem: &str) -> Result<Vec<(&str, Zeroizing<Vec<u8>>)>, String> {
+/// A block of a PEM file: its label and what it holds.
+type Block<'p> = (&'p str, Zeroizing<Vec<u8>>);
+
+/// The blocks of a PEM file.
+fn blocks(pem: &str) -> Result<Vec<Block<'_>>, String> {
     let mut blocks = Vec::new();
     let mut lines = pem.lines().map(str::trim);
     while let Some(line) = lines.next() {

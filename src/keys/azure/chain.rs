@@ -274,7 +274,9 @@ fn ways(names: &[String]) -> Result<Vec<Way>, Failure> {
         WAYS.iter().find(|(_, own, _)| own == name).map(|(way, ..)| *way).ok_or_else(|| {
             let known: Vec<&str> = WAYS.iter().map(|(way, ..)| way.name()).collect();
             Failure::new(Cause::NotAllowed, "finding an identity")
-                .answered(&format!("`{name}` in `chain` under `[azure]` of your config.toml is no way to one"))
+                .answered(&format!(
+                    "`{name}` in `chain` under `[azure]` of your config.toml is no way to one"
+                ))
                 .hinted(format!("one of {}", known.join(", ")))
         })
     };

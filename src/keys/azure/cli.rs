@@ -26,9 +26,8 @@ impl Program {
             let failure = Failure::new(Cause::NoCredentials, call.as_str());
             Refused::Failed(failure.answered(why).hinted("`az account get-access-token` must work by itself"))
         };
-        let (success, output, messages) = self.run(scope).await.map_err(|error| {
-            broken(&format!("it does not run ({})", error.kind()))
-        })?;
+        let (success, output, messages) =
+            self.run(scope).await.map_err(|error| broken(&format!("it does not run ({})", error.kind())))?;
         if success {
             return read(&output).ok_or_else(|| broken("it prints no token; 2.54.0 or newer does"));
         }

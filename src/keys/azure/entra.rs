@@ -61,20 +61,26 @@ impl Login {
             "7000222" => {
                 (Cause::Expired, "`az ad app credential reset` makes a new secret for the application")
             }
-            "700024" => (Cause::Expired, "is this machine's clock right? Else the token is too old, or too new"),
+            "700024" => {
+                (Cause::Expired, "is this machine's clock right? Else the token is too old, or too new")
+            }
             "700027" => (
                 Cause::Unauthenticated,
                 "add the certificate to the application: `az ad app credential reset --cert @FILE --append`",
             ),
-            "700016" => {
-                (Cause::Unauthenticated, "AZURE_CLIENT_ID must be an application of the tenant AZURE_TENANT_ID")
-            }
+            "700016" => (
+                Cause::Unauthenticated,
+                "AZURE_CLIENT_ID must be an application of the tenant AZURE_TENANT_ID",
+            ),
             "90002" | "900021" | "900023" => (
                 Cause::Unauthenticated,
                 "AZURE_TENANT_ID must be a tenant of this cloud; for others than the public one AZURE_AUTHORITY_HOST names where to log in",
             ),
             "70021" | "700211" | "700212" | "700213" => (Cause::Unauthenticated, TRUST),
-            _ => (Cause::Unauthenticated, "the code in the answer says what is wrong: https://login.microsoftonline.com/error"),
+            _ => (
+                Cause::Unauthenticated,
+                "the code in the answer says what is wrong: https://login.microsoftonline.com/error",
+            ),
         };
         let failure = Failure::new(cause, self.call.as_str()).answered(&said.line(status));
         match self.token_file.as_deref().filter(|_| hint == TRUST).and_then(origin) {
@@ -93,12 +99,8 @@ pub(super) fn with_secret(environment: &Environment, transport: &Transport) -> R
     };
     let options = ClientSecretCredentialOptions { client_options: application.options(transport) };
     let secret = Secret::new(secret.to_owned());
-    let made = ClientSecretCredential::new(
-        &application.tenant,
-        application.client.clone(),
-        secret,
-        Some(options),
-    );
+    let made =
+        ClientSecretCredential::new(&application.tenant, application.client.clone(), secret, Some(options));
     Ok(application.ready(made.map_err(|_| wrong_tenant())?, SECRET, None))
 }
 
@@ -141,10 +143,7 @@ impl Application {
     fn options(&self, transport: &Transport) -> ClientOptions {
         let mut cloud = CustomConfiguration::default();
         cloud.authority_host = self.authority.clone();
-        ClientOptions {
-            cloud: Some(Arc::new(CloudConfiguration::Custom(cloud))),
-            ..options(transport)
-        }
+        ClientOptions { cloud: Some(Arc::new(CloudConfiguration::Custom(cloud))), ..options(transport) }
     }
 
     fn asserted<C: ClientAssertion + 'static>(
@@ -249,7 +248,10 @@ impl ClientAssertion for TokenFile {
     {
         let token = read(&self.0).map(|text| text.trim().to_owned()).map_err(|why| {
             let failure = Failure::new(Cause::NoCredentials, "reading AZURE_FEDERATED_TOKEN_FILE");
-            Error::new(ErrorKind::Credential, failure.answered(&why).hinted("the platform puts the token there; is the volume mounted?"))
+            Error::new(
+                ErrorKind::Credential,
+                failure.answered(&why).hinted("the platform puts the token there; is the volume mounted?"),
+            )
         });
         Box::pin(std::future::ready(token))
     }

@@ -24,8 +24,9 @@ impl Id {
         Self::read(text).ok_or_else(|| KeyError::Invalid {
             kind: KIND,
             id: text.chars().filter(|letter| !letter.is_control()).take(SHOWN).collect(),
-            reason: "expected `https://VAULT.vault.azure.net/keys/NAME/VERSION`, or the same without the version"
-                .to_owned(),
+            reason:
+                "expected `https://VAULT.vault.azure.net/keys/NAME/VERSION`, or the same without the version"
+                    .to_owned(),
         })
     }
 

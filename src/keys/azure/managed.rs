@@ -47,9 +47,8 @@ impl Endpoint {
         let answer = self.transport.get(url, &headers).await.map_err(Refused::Failed)?;
         if answer.status == 200 {
             let token = read(&answer);
-            return token.ok_or_else(|| {
-                Refused::Failed(Failure::new(Cause::Malformed, call).hinted(MALFORMED))
-            });
+            return token
+                .ok_or_else(|| Refused::Failed(Failure::new(Cause::Malformed, call).hinted(MALFORMED)));
         }
         let line = Said::of(&answer.body).line(answer.status);
         if answer.status == 400 && self.header.is_none() {

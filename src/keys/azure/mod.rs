@@ -55,7 +55,8 @@ impl KeyBackend for Azure {
         Box::pin(async move {
             let id = Id::parse(&key.id)?;
             let wrapped = wrap(&id, secret, run).await;
-            let (wrapped, version) = wrapped.map_err(|failure| remote(key, Operation::Encrypt, &id, failure))?;
+            let (wrapped, version) =
+                wrapped.map_err(|failure| remote(key, Operation::Encrypt, &id, failure))?;
             match id.version {
                 None if context.is_bound() => Ok(with_version(&version, &wrapped)),
                 _ => Ok(wrapped),
@@ -104,7 +105,11 @@ impl KeyBackend for Azure {
                 Err(error) => return Unwrapped::Failed(error),
             };
             let is_named = id.version.is_some() || !context.is_bound();
-            let split = if is_named { Some((id.clone(), stanza.wrapped.as_slice())) } else { version_in(&id, &stanza.wrapped) };
+            let split = if is_named {
+                Some((id.clone(), stanza.wrapped.as_slice()))
+            } else {
+                version_in(&id, &stanza.wrapped)
+            };
             let opened = match split.filter(|(_, wrapped)| (1..=WRAP_LIMIT).contains(&wrapped.len())) {
                 Some((id, wrapped)) => unwrap(&id, wrapped, run).await,
                 None => Err(Failure::new(Cause::WrongKey, "reading the wrap")
@@ -122,7 +127,9 @@ impl KeyBackend for Azure {
 async fn wrap(id: &Id, secret: &SecretBytes, run: &Run<'_>) -> Result<(Vec<u8>, String), Failure> {
     if !(1..=PLAIN_LIMIT).contains(&secret.expose().len()) {
         let failure = Failure::new(Cause::Rejected, Operation::Encrypt.call(id));
-        return Err(failure.hinted(format!("1 to {PLAIN_LIMIT} bytes: an RSA key of 2048 bits holds no more")));
+        return Err(
+            failure.hinted(format!("1 to {PLAIN_LIMIT} bytes: an RSA key of 2048 bits holds no more"))
+        );
     }
     let (vault, network) = reach(id, run)?;
     let (id, secret) = (id.clone(), secret.clone());

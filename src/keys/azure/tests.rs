@@ -46,12 +46,15 @@ const INVALID: &[&str] = &[
 
 #[test]
 fn tokens_go_to_azure_and_to_the_users_own_vaults() {
-    let mut settings = AzureSettings::default();
-    settings.vaults = ["https://kv.corp.example:8443/", "http://plain.example", "nonsense"].map(str::to_owned).into();
+    let vaults = ["https://kv.corp.example:8443/", "http://plain.example", "nonsense"];
+    let settings = AzureSettings { vaults: vaults.map(str::to_owned).into(), ..Default::default() };
     let resources = |text: &str| Id::parse(text).unwrap().resources(&settings);
     assert_eq!(resources("https://v.vault.azure.net/keys/k"), Some(vec!["https://vault.azure.net"]));
     assert_eq!(resources("https://v.vault.azure.cn/keys/k"), Some(vec!["https://vault.azure.cn"]));
-    assert_eq!(resources("https://h.managedhsm.azure.net/keys/k"), Some(vec!["https://managedhsm.azure.net"]));
+    assert_eq!(
+        resources("https://h.managedhsm.azure.net/keys/k"),
+        Some(vec!["https://managedhsm.azure.net"])
+    );
     assert_eq!(resources("https://kv.corp.example:8443/keys/k").map(|all| all.len()), Some(6));
     for text in [
         "https://v.vault.azure.net.evil.example/keys/k",

@@ -97,15 +97,16 @@ pub(super) fn trouble(answer: &Answer, call: &str) -> Option<Failure> {
         Failure::new(cause, call).answered(&said.line(answer.status))
     };
     match answer.status {
-        300..=399 => Some(
-            told(Cause::NotAllowed).hinted("nothing: a redirect is never followed, whoever asks for it"),
-        ),
+        300..=399 => {
+            Some(told(Cause::NotAllowed).hinted("nothing: a redirect is never followed, whoever asks for it"))
+        }
         429 => {
             let failure = told(Cause::Throttled).hinted("again in a minute, with fewer calls at once");
             Some(Failure { after: after(&answer.headers), ..failure })
         }
         408 | 500..=599 => {
-            let failure = told(Cause::Unavailable).hinted("again later; https://azure.status.microsoft says what is broken");
+            let failure = told(Cause::Unavailable)
+                .hinted("again later; https://azure.status.microsoft says what is broken");
             Some(Failure { after: after(&answer.headers), ..failure })
         }
         _ => None,
@@ -218,7 +219,8 @@ fn shown(url: &reqwest::Url) -> String {
 }
 
 /// What is said where an answer makes no sense.
-pub(super) const MALFORMED: &str = "does something in between answer instead of the service, such as a proxy?";
+pub(super) const MALFORMED: &str =
+    "does something in between answer instead of the service, such as a proxy?";
 
 /// Most bytes of an answer. A token has a few thousand.
 const LIMIT: usize = 64 << 10;

@@ -68,15 +68,10 @@ pub(super) struct Vault {
 
 impl Vault {
     /// Encrypts; gives the version of the key that did it too.
-    pub(super) async fn encrypt(
-        &self,
-        id: &Id,
-        secret: &SecretBytes,
-    ) -> Result<(Vec<u8>, String), Failure> {
+    pub(super) async fn encrypt(&self, id: &Id, secret: &SecretBytes) -> Result<(Vec<u8>, String), Failure> {
         let options = KeyClientEncryptOptions { key_version: id.version.clone(), ..Default::default() };
         let made = async {
-            let answer =
-                self.client.encrypt(&id.name, parameters(secret.expose())?, Some(options)).await?;
+            let answer = self.client.encrypt(&id.name, parameters(secret.expose())?, Some(options)).await?;
             answer.into_model()
         };
         let result = made.await.map_err(|error| self.failure(Operation::Encrypt, id, &error))?;

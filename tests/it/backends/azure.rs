@@ -107,9 +107,11 @@ fn nothing_is_reached_before_it_is_needed() {
 fn the_contract_is_kept() {
     Azure::inside("backends::azure::the_contract_is_kept", |azure| {
         let (key, foreign) = (key_ref(&azure.key("app")), key_ref(&azure.sealing_key("sealing")));
-        let spelling = key.id.replace("https://myvault.vault.azure.net", "https://MyVault.vault.azure.net:443");
-        let denied: Vec<(&str, &str)> =
-            APP.map(|(name, value)| (name, if name == "AZURE_CLIENT_ID" { "app-denied" } else { value })).into();
+        let spelling =
+            key.id.replace("https://myvault.vault.azure.net", "https://MyVault.vault.azure.net:443");
+        let denied: Vec<(&str, &str)> = APP
+            .map(|(name, value)| (name, if name == "AZURE_CLIENT_ID" { "app-denied" } else { value }))
+            .into();
         let (environment, denied) = (environment(&APP), environment(&denied));
         let (owner, stranger) = (Run::new(&environment, &NoPrompt), Run::new(&denied, &NoPrompt));
         let fixture = Fixture {
@@ -118,7 +120,12 @@ fn the_contract_is_kept() {
             owner: &owner,
             stranger: &stranger,
             spellings: &[&spelling],
-            invalid: &["", "app", "http://myvault.vault.azure.net/keys/app", "https://good@evil.example/keys/app"],
+            invalid: &[
+                "",
+                "app",
+                "http://myvault.vault.azure.net/keys/app",
+                "https://good@evil.example/keys/app",
+            ],
             hidden: &[SECRET],
             stride: 13,
         };

@@ -22,7 +22,8 @@ pub(crate) struct Azure {
 impl Azure {
     /// `None` where there is no Python for it, or no private network.
     pub(crate) fn start() -> Option<Self> {
-        let Some(python) = tools().map(|tools| tools.join("bin/python")).filter(|python| python.exists()) else {
+        let Some(python) = tools().map(|tools| tools.join("bin/python")).filter(|python| python.exists())
+        else {
             skip("`.test-tools` is not set up");
             return None;
         };

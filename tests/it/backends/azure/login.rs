@@ -56,7 +56,8 @@ impl Bench {
     /// An `az` that is logged in.
     fn az(&self, client: &str) {
         let login = self.azure.control("login", &json!({ "client": client }));
-        let printed = json!({ "accessToken": login["token"], "expires_on": login["until"], "tokenType": "Bearer" });
+        let printed =
+            json!({ "accessToken": login["token"], "expires_on": login["until"], "tokenType": "Bearer" });
         self.project.script("az", &format!("echo \"$@ in $PWD\" >> \"$HOME/az.log\"; echo '{printed}'"));
     }
 }
@@ -138,7 +139,8 @@ fn logins_that_fail_say_which_and_what_to_do() {
               answer 401 invalid_client: AADSTS7000222: The provided client secret keys are expired.
               try    `az ad app credential reset` makes a new secret for the application
     "#]].assert_eq(&bench.fails(&secret("app-expired", "old-secret-value")));
-    let elsewhere = [("AZURE_TENANT_ID", "contoso.example"), ("AZURE_CLIENT_ID", "app"), ("AZURE_CLIENT_SECRET", SECRET)];
+    let elsewhere =
+        [("AZURE_TENANT_ID", "contoso.example"), ("AZURE_CLIENT_ID", "app"), ("AZURE_CLIENT_SECRET", SECRET)];
     expect_test::expect![[r#"
           ci ([KEY]): the credentials are not accepted
               call   POST https://login.microsoftonline.com/contoso.example/oauth2/v2.0/token
@@ -198,7 +200,8 @@ fn tokens_of_others_that_do_not_fit_are_described_and_not_shown() {
               from   workload identity
               answer /nowhere/token is not there
               try    the platform puts the token there; is the volume mounted?
-    "#]].assert_eq(&bench.fails(&missing));
+    "#]]
+    .assert_eq(&bench.fails(&missing));
 }
 
 #[test]
@@ -214,14 +217,18 @@ fn without_any_identity_each_way_says_why() {
     bench.project.script("az", "echo \"ERROR: Please run 'az login' to setup account.\" >&2; exit 1");
     let told = bench.fails(&[]);
     assert!(told.contains("Azure CLI: ERROR: Please run 'az login' to setup account.\n"), "{told}");
-    bench.project.script("az", "echo 'ERROR: AADSTS50078: Presented multi-factor authentication has expired.' >&2; exit 1");
+    bench.project.script(
+        "az",
+        "echo 'ERROR: AADSTS50078: Presented multi-factor authentication has expired.' >&2; exit 1",
+    );
     expect_test::expect![[r#"
           ci ([KEY]): the credentials have expired
               call   [ROOT]/bin/az account get-access-token
               from   Azure CLI
               answer ERROR: AADSTS50078: Presented multi-factor authentication has expired.
               try    `az login`
-    "#]].assert_eq(&bench.fails(&[]));
+    "#]]
+    .assert_eq(&bench.fails(&[]));
 }
 
 #[test]

@@ -43,7 +43,11 @@ fn ac_41_vaults_of_others_are_not_asked() {
     prints(&run(&azure, &project, &APP, &["decrypt", "b.yaml"]), "k: v\n");
     azure.control("set", &json!({ "challenge": "https://management.azure.com" }));
     let output = run(&azure, &project, &APP, &["decrypt", "b.yaml"]);
-    assert!(output.stderr.contains("the vault wants a token for `https://management.azure.com`"), "{}", output.stderr);
+    assert!(
+        output.stderr.contains("the vault wants a token for `https://management.azure.com`"),
+        "{}",
+        output.stderr
+    );
 }
 
 #[test]
@@ -52,7 +56,12 @@ fn ac_41_a_challenge_for_another_resource_gets_no_token() {
     let project = project(&azure.key("app"));
     project.write("a.yaml", "k: v\n");
     prints(&run(&azure, &project, &APP, &["encrypt", "a.yaml"]), "");
-    for resource in ["https://management.azure.com", "https://azure.net", "https://managedhsm.azure.net", "https://evil.example"] {
+    for resource in [
+        "https://management.azure.com",
+        "https://azure.net",
+        "https://managedhsm.azure.net",
+        "https://evil.example",
+    ] {
         azure.calm();
         azure.control("set", &json!({ "challenge": resource }));
         let output = run(&azure, &project, &APP, &["decrypt", "a.yaml"]);
@@ -74,12 +83,18 @@ fn ac_40_redirects_are_not_followed() {
     let project = project(&azure.key("app"));
     project.write("a.yaml", "k: v\n");
     prints(&run(&azure, &project, &APP, &["encrypt", "a.yaml"]), "");
-    for (part, to) in [("/decrypt", "https://kv.corp.example/x"), ("/oauth2/v2.0/token", "https://kv.corp.example/y")] {
+    for (part, to) in
+        [("/decrypt", "https://kv.corp.example/x"), ("/oauth2/v2.0/token", "https://kv.corp.example/y")]
+    {
         azure.calm();
         let fault = json!({ "part": part, "kind": "answer", "status": 307, "body": "", "headers": [["Location", to]] });
         azure.control("fault", &fault);
         let output = run(&azure, &project, &APP, &["decrypt", "a.yaml"]);
-        assert!(output.code != 0 && output.stderr.contains("a redirect is never followed"), "{}", output.stderr);
+        assert!(
+            output.code != 0 && output.stderr.contains("a redirect is never followed"),
+            "{}",
+            output.stderr
+        );
         assert!(azure.asked().iter().all(|line| !line.contains("kv.corp.example")), "{:?}", azure.asked());
     }
 }
@@ -89,9 +104,12 @@ fn a_secret_goes_to_no_authority_without_tls() {
     let Some(azure) = Azure::start() else { return };
     let project = project(&azure.key("app"));
     project.write("a.yaml", "k: v\n");
-    for authority in ["http://login.microsoftonline.com", "https://user@login.microsoftonline.com", "login", "https://x/y"] {
+    for authority in
+        ["http://login.microsoftonline.com", "https://user@login.microsoftonline.com", "login", "https://x/y"]
+    {
         azure.calm();
-        let variables: Vec<(&str, &str)> = APP.into_iter().chain([("AZURE_AUTHORITY_HOST", authority)]).collect();
+        let variables: Vec<(&str, &str)> =
+            APP.into_iter().chain([("AZURE_AUTHORITY_HOST", authority)]).collect();
         let output = run(&azure, &project, &variables, &["encrypt", "a.yaml"]);
         assert!(output.code != 0 && output.stderr.contains("AZURE_AUTHORITY_HOST"), "{}", output.stderr);
         assert!(azure.asked().iter().all(|line| !line.contains(TENANT)), "{:?}", azure.asked());

@@ -2,9 +2,7 @@
 
 use sealeaf::keys::azure::Azure as Backend;
 use sealeaf::keys::contract::trouble::{Trouble, Troubled, unwrapping_fails, wrapping_fails};
-use sealeaf::keys::{
-    Cause, Environment, Failure, Keyring, NoPrompt, Recipient, Run, Stanza, WrapContext,
-};
+use sealeaf::keys::{Cause, Environment, Failure, Keyring, NoPrompt, Recipient, Run, Stanza, WrapContext};
 use sealeaf::secret::SecretBytes;
 use serde_json::json;
 
@@ -37,7 +35,8 @@ fn meets(environment: &Environment, trouble: Trouble, stanza: &Stanza) -> Failur
 }
 
 fn error(code: &str, inner: &str) -> String {
-    json!({ "error": { "code": code, "message": "no\r\nCaller: x", "innererror": { "code": inner } } }).to_string()
+    json!({ "error": { "code": code, "message": "no\r\nCaller: x", "innererror": { "code": inner } } })
+        .to_string()
 }
 
 #[test]
@@ -65,10 +64,18 @@ fn answers_come_down_to_their_causes() {
             azure.answer("crypt authorized", status, &body);
             azure.answer("crypt authorized", status, &body);
             let failure = meets(&environment(&APP), trouble, &stanza);
-            assert!(failure.hint.as_deref().is_some_and(|given| given.contains(hint)), "{trouble:?}: {failure}");
+            assert!(
+                failure.hint.as_deref().is_some_and(|given| given.contains(hint)),
+                "{trouble:?}: {failure}"
+            );
             if matches!(trouble, Trouble::Denied | Trouble::Disabled) {
                 assert_eq!(failure.identity.as_deref(), Some("client secret"));
-                assert!(failure.principal.as_deref().is_some_and(|who| who.starts_with("application app, object ")));
+                assert!(
+                    failure
+                        .principal
+                        .as_deref()
+                        .is_some_and(|who| who.starts_with("application app, object "))
+                );
             }
         }
     });
@@ -101,7 +108,8 @@ fn broken_connections_come_down_to_their_causes() {
         }
         // Nobody listens there; then a name that nobody has.
         let mut elsewhere = stanza.clone();
-        elsewhere.recipient.key = key_ref(&stanza.recipient.key.id.replace("https://myvault", "https://nobody"));
+        elsewhere.recipient.key =
+            key_ref(&stanza.recipient.key.id.replace("https://myvault", "https://nobody"));
         meets(&environment(&APP), Trouble::Refused, &elsewhere);
     });
 }
@@ -119,7 +127,9 @@ fn keys_and_credentials_that_do_not_fit() {
         let wrong = [APP[0], APP[1], ("AZURE_CLIENT_SECRET", "wrong")];
         let failure = meets(&environment(&wrong), Trouble::BadCredentials, &stanza);
         assert_eq!(failure.principal, Some(format!("application app, tenant {TENANT}")));
-        assert!(failure.answer.is_some_and(|told| told.contains("AADSTS7000215") && !told.contains("Trace ID")));
+        assert!(
+            failure.answer.is_some_and(|told| told.contains("AADSTS7000215") && !told.contains("Trace ID"))
+        );
         // A login that failed is not tried again in the same run.
         azure.calm();
         meets(&environment(&wrong), Trouble::BadCredentials, &stanza);
