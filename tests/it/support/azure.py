@@ -159,7 +159,8 @@ def assertion_of(form, audience):
             raise Refusal(401, "invalid_client", 700212, "No matching federated identity record found for presented "
                           f"assertion audience '{claims.get('aud')}'.")
         return
-    fits = header.get("x5t#S256") == THUMBPRINT or header.get("x5t") == THUMBPRINT_SHA1
+    given = {name: header.get(name, "").rstrip("=") for name in ("x5t#S256", "x5t")}
+    fits = given["x5t#S256"] == THUMBPRINT or given["x5t"] == THUMBPRINT_SHA1
     if not fits:
         raise Refusal(401, "invalid_client", 700027, "The certificate with identifier used to sign the client assertion "
                       "is not registered on application.")

@@ -42,7 +42,7 @@ impl Bench {
         assert_eq!((output.code, output.stdout.as_str()), (4, ""), "{}", output.stderr);
         assert!(!output.stderr.contains(SECRET) && !output.stderr.contains("eyJ"), "{}", output.stderr);
         let shown = output.stderr.replace(&self.id, "[KEY]");
-        let lines = shown.lines().skip(1).filter(|line| line.starts_with("  "));
+        let lines = shown.lines().skip(1).filter_map(|line| line.strip_prefix("  "));
         lines.map(|line| format!("{}\n", line.trim_end())).collect()
     }
 
