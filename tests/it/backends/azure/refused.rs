@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::{APP, prints, project, run};
+use crate::support::Project;
 use crate::support::azure::{Azure, TENANT, VAULT};
 
 const VERSION: &str = "0123456789abcdef0123456789abcdef";
@@ -48,6 +49,29 @@ fn ac_41_vaults_of_others_are_not_asked() {
         "{}",
         output.stderr
     );
+}
+
+#[test]
+fn ac_41_vaults_in_sops_files_are_held_to_the_same() {
+    let Some(azure) = Azure::start() else { return };
+    let id = azure.key("app");
+    let project = Project::new(&["alice"], "");
+    project.write("plain.yaml", "k: v\n");
+    let sealed = run(&azure, &project, &APP, &["sops", "encrypt", "--azure-kv", &id, "plain.yaml"]);
+    assert_eq!(sealed.code, 0, "{}", sealed.stderr);
+    project.write("a.yaml", &sealed.stdout.replace(VAULT, "https://v.vault.azure.net.evil.example"));
+    azure.calm();
+    for verb in ["decrypt", "rotate"] {
+        let output = run(&azure, &project, &APP, &["sops", verb, "a.yaml"]);
+        assert!(output.code != 0 && output.stdout.is_empty(), "{verb}");
+        assert!(output.stderr.contains("not allowed by your own settings"), "{}", output.stderr);
+    }
+    let id = id.replace(VAULT, "https://kv.corp.example");
+    for key in [id.as_str(), "https://kv.corp.example/keys/app"] {
+        let output = run(&azure, &project, &APP, &["sops", "encrypt", "--azure-kv", key, "plain.yaml"]);
+        assert!(output.code != 0 && output.stdout.is_empty(), "{}", output.stderr);
+    }
+    assert_eq!((azure.asked(), azure.connections()), (Vec::new(), 0));
 }
 
 #[test]
