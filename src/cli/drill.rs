@@ -51,7 +51,8 @@ struct Drilled {
 pub(crate) fn run(args: Args, context: &Context) -> Result<ExitCode, Report> {
     let sources = expand(&args.files, context)?;
     let session = Session::new(context);
-    let results = parallel::map(&sources, context, |source| one(&args, source, &session).at(source.shown()));
+    let results =
+        parallel::map_waiting(&sources, context, |source| one(&args, source, &session).at(source.shown()));
     let drilled: Vec<Drilled> =
         results.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect();
     let lines: String = drilled.iter().flat_map(Drilled::lines).map(|line| format!("{line}\n")).collect();

@@ -63,7 +63,8 @@ pub(crate) fn run(args: Args, context: &Context) -> Result<ExitCode, Report> {
     let sources = expand(&args.files, context)?;
     let mut session = Session::new(context);
     session.announce(sources.iter().filter_map(named));
-    let results = parallel::map(&sources, context, |source| one(&args, source, &session).at(source.shown()));
+    let results =
+        parallel::map_waiting(&sources, context, |source| one(&args, source, &session).at(source.shown()));
     let mut failed = Vec::new();
     let mut found = Vec::new();
     for result in results {

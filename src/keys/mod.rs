@@ -22,6 +22,8 @@ mod network;
 #[cfg(feature = "pgp")]
 pub mod pgp;
 mod pgp_armor;
+#[cfg(any(feature = "age", feature = "pgp"))]
+mod programs;
 mod prompt;
 mod runtime;
 pub mod service;
@@ -36,8 +38,8 @@ pub use failure::{Cause, Failure};
 pub use keyring::{Attempt, Keyring, UnwrapError};
 pub use prompt::{NoPrompt, Prompt, PromptError};
 pub use settings::{
-    AgeSettings, AwsSettings, AzureSettings, GcpSettings, NetworkSettings, Settings, UnwrapSettings,
-    VaultLogin, VaultServer, VaultSettings,
+    AgeSettings, AwsSettings, AzureSettings, GcpSettings, NetworkSettings, PgpSettings, Settings,
+    UnwrapSettings, VaultLogin, VaultServer, VaultSettings,
 };
 pub use unwrapping::{Fits, Share};
 
@@ -84,6 +86,19 @@ pub struct KeyRef {
     pub id: String,
     /// The user's own encryption context; empty for most types.
     pub context: BTreeMap<String, String>,
+}
+
+impl KeyRef {
+    /// Whether a wrap for this key stays closed to whoever keeps it until there are quantum computers. That is so for age's
+    /// post-quantum keys, and for those of services that wrap with AES alone. A key of Vault may be of either kind, and a
+    /// plugin's of any, which the identifier does not say.
+    #[must_use]
+    pub fn is_post_quantum(&self) -> bool {
+        match self.kind.as_str() {
+            "age" => self.id.get(..7).is_some_and(|start| start.eq_ignore_ascii_case("age1pq1")),
+            kind => matches!(kind, "aws_kms" | "gcp_kms"),
+        }
+    }
 }
 
 /// A recipient: a master key with its name and flags.

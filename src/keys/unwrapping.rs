@@ -348,3 +348,6 @@ const PATIENCE: std::time::Duration = std::time::Duration::from_millis(300);
 
 const BREAK_GLASS: &str = "break-glass key, not asked for";
 const UNATTENDED: &str = "not asked: no service is reached here unless your config.toml names its key type in `textconv` under `[network]`";
+
+#[cfg(test)]
+mod tests;

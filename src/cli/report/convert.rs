@@ -101,6 +101,7 @@ impl From<KeyError> for Report {
                 if unknown { report.hint(hint) } else { report }
             }
             KeyError::Identity { .. } => Self::new(Kind::NoKey, error),
+            KeyError::Refused { .. } => Self::new(Kind::Refused, error),
             KeyError::Remote { kind, id, failure } => {
                 let lines: Vec<String> = failure
                     .details()

@@ -146,6 +146,14 @@ impl Chain {
         }
     }
 
+    /// Forgets the login, which a service did not accept: the next call makes a new one.
+    pub(super) fn forget(&self) {
+        // Where it is locked, somebody is logging in at this moment.
+        if let Ok(mut state) = self.state.try_lock() {
+            *state = State::default();
+        }
+    }
+
     /// Who logged in; empty before.
     pub(super) fn who(&self) -> Who {
         self.who.lock().unwrap_or_else(PoisonError::into_inner).clone()

@@ -126,6 +126,9 @@ impl Vault {
             Told::Nothing => return self.malformed(operation, id),
             Told::Answer(status, body) => (status, body),
         };
+        if status == 401 {
+            self.chain.forget();
+        }
         let said = Said::of(body);
         let (cause, hint) = verdict(operation, id, status, &said);
         let failure = self.signed(Failure::new(cause, operation.call(id)).answered(&said.line(status)));

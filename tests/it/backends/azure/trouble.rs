@@ -135,6 +135,15 @@ fn keys_and_credentials_that_do_not_fit() {
         meets(&environment(&wrong), Trouble::BadCredentials, &stanza);
         assert_eq!(azure.asked().iter().filter(|line| line.contains("oauth2")).count(), 1);
 
+        // A token that is no longer accepted is not kept.
+        let environment_of_app = environment(&APP);
+        let run = Run::new(&environment_of_app, &NoPrompt);
+        let opens = || Keyring::new(&run).unwrap(std::slice::from_ref(&stanza), &BOUND).is_ok();
+        assert!(opens());
+        azure.control("set", &json!({ "tokens": {} }));
+        assert!(!opens());
+        assert!(opens());
+
         azure.control("disable", &json!({ "name": "app" }));
         meets(&environment(&APP), Trouble::Disabled, &stanza);
         other.recipient.key = key_ref(&stanza.recipient.key.id.replace("/app/", "/none/"));
