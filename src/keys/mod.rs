@@ -9,8 +9,10 @@ pub mod age;
 pub mod contract;
 mod environment;
 mod failure;
+#[cfg(feature = "gcp")]
+pub mod gcp;
 mod keyring;
-#[cfg(any(feature = "age", feature = "pgp"))]
+#[cfg(any(feature = "age", feature = "gcp", feature = "pgp"))]
 mod limited;
 #[cfg(feature = "network")]
 #[allow(dead_code)]
@@ -54,6 +56,9 @@ pub static BACKENDS: &[(&str, Option<&dyn KeyBackend>)] = &[
     #[cfg(not(feature = "age"))]
     ("age", None),
     ("aws_kms", None),
+    #[cfg(feature = "gcp")]
+    ("gcp_kms", Some(&gcp::Gcp)),
+    #[cfg(not(feature = "gcp"))]
     ("gcp_kms", None),
     ("azure_kv", None),
     ("vault", None),
