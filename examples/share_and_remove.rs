@@ -22,12 +22,14 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     let sealed = sealeaf::seal("{\n  \"token\": \"t0p\"\n}\n", json, &alone, &keyring)?;
     let open = sealeaf::open(&sealed, json, &keyring)?;
-    let shared = open.next(Next { recipients: Some(&both), ..Next::default() }, &keyring, &limits)?;
+    let shared =
+        open.next(Next { access: Some(both.to_vec().into()), ..Next::default() }, &keyring, &limits)?;
     println!("added: {}, new data key: {}", shared.added.len(), shared.rotated);
 
     let open = sealeaf::open(&shared.sealed.text, json, &keyring)?;
     let paths = open.sealed_paths();
-    let removed = open.next(Next { recipients: Some(&alone), ..Next::default() }, &keyring, &limits)?;
+    let removed =
+        open.next(Next { access: Some(alone.to_vec().into()), ..Next::default() }, &keyring, &limits)?;
     println!("removed: {}, new data key: {}", removed.removed.len(), removed.rotated);
     for path in paths {
         println!("change at its source: {path}");

@@ -2,7 +2,7 @@
 
 use crate::file::{self, FileError, Next, OpenFile, SealedFile, Sealing};
 use crate::format::{Format, Limits};
-use crate::keys::{Keyring, Recipient};
+use crate::keys::{Access, Keyring, Recipient};
 use crate::policy::Policy;
 use crate::secret::SecretText;
 
@@ -35,8 +35,9 @@ pub fn seal(
 ) -> Result<SecretText, FileError> {
     let limits = Limits::default();
     let document = file::parse(plain, format, &limits)?;
+    let access = Access::from(recipients);
     let sealing =
-        Sealing { policy: Policy::default(), recipients, allow_no_secrets: false, allow_comments: false };
+        Sealing { policy: Policy::default(), access, allow_no_secrets: false, allow_comments: false };
     Ok(file::seal(document, format, &sealing, keyring, &limits)?.text)
 }
 

@@ -186,9 +186,7 @@ impl Subject {
         let next = Next {
             plain: shows_comments.then(|| open.plain().clone()),
             policy: Some(policy),
-            recipients: Some(&ruling.rule.recipients),
-            // A wrap is bound to its group; this version writes one.
-            rotate: header.groups.len() != 1,
+            access: Some(ruling.rule.access()),
             allow_no_secrets: consent.allow_no_secrets,
             allow_comments: consent.allow_comments,
             ..Next::default()

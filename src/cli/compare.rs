@@ -1,11 +1,11 @@
 //! How a sealed file differs from what its rule says now: who can read it, what is sealed, and how. No key is needed.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use sealeaf::document::{Document, KeyPath, NodeId, Step};
 use sealeaf::envelope::native::{Header, is_public_comment, marked};
 use sealeaf::file::SealedFile;
-use sealeaf::keys::{KeyRef, Recipient};
+use sealeaf::keys::{Access, KeyRef, Recipient};
 use sealeaf::policy::{Cleartext, Comments, Integrity, Padding, Policy};
 use serde::Serialize;
 
@@ -86,7 +86,7 @@ impl Comparison {
     /// Compares a file's metadata and tokens with its rule. Nothing of the file is authenticated by that.
     pub(crate) fn of(file: &SealedFile, ruling: &Ruling) -> Self {
         let header = file.header();
-        let mut comparison = Self { settings: settings(header, &ruling.policy), ..Self::default() };
+        let mut comparison = Self { settings: settings(header, ruling), ..Self::default() };
         comparison.compare_recipients(header, &ruling.rule.recipients);
         comparison.compare_values(file, &ruling.policy);
         comparison.compare_comments(file, ruling.policy.comments);
@@ -271,7 +271,8 @@ fn comments(body: &Document) -> Vec<Spot> {
     spots
 }
 
-fn settings(header: &Header, now: &Policy) -> Vec<Setting> {
+fn settings(header: &Header, ruling: &Ruling) -> Vec<Setting> {
+    let now = &ruling.policy;
     let was = &header.policy;
     let (encrypt, clear) = was.selection.patterns();
     let (new_encrypt, new_clear) = now.selection.patterns();
@@ -303,10 +304,33 @@ fn settings(header: &Header, now: &Policy) -> Vec<Setting> {
             now.padding.name().to_owned(),
             now.padding == Padding::None,
         ),
-        ("groups", header.groups.len().to_string(), "1".to_owned(), false),
     ];
-    let differing = all.into_iter().filter(|(_, was, now, _)| was != now);
+    let (file, rule) = (header.access(), ruling.rule.access());
+    let grouping = (grouped(&file) != grouped(&rule)).then(|| {
+        let weaker = rule.threshold() <= file.threshold();
+        ("groups", grouping(&file), grouping(&rule), weaker)
+    });
+    let differing = all.into_iter().filter(|(_, was, now, _)| was != now).chain(grouping);
     differing.map(|(name, was, now, weaker)| Setting { name, was, now, weaker }).collect()
+}
+
+/// Who counts together: keys by group, in no order. Nothing where anyone opens the file.
+pub(crate) fn grouped(access: &Access) -> (usize, BTreeSet<BTreeSet<&KeyRef>>) {
+    let groups = access.groups().iter().filter(|_| access.threshold() > 1);
+    let keys = groups.map(|group| group.iter().map(|recipient| &recipient.key).collect());
+    (access.threshold(), keys.collect())
+}
+
+/// `2 of (alice, bob) (ci) (safe)`.
+fn grouping(access: &Access) -> String {
+    if access.threshold() <= 1 {
+        return "anyone alone".to_owned();
+    }
+    let name = |one: &Recipient| if one.name.is_empty() { one.key.id.clone() } else { one.name.clone() };
+    let group =
+        |group: &Vec<Recipient>| format!("({})", group.iter().map(name).collect::<Vec<_>>().join(", "));
+    let groups: Vec<String> = access.groups().iter().map(group).collect();
+    format!("{} of {}", access.threshold(), groups.join(" "))
 }
 
 fn patterns(list: &[String]) -> String {

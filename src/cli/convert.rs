@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use sealeaf::document::KeyPath;
 use sealeaf::file::SealedFile;
 use sealeaf::format::Format;
-use sealeaf::keys::Recipient;
+use sealeaf::keys::{Access as KeyAccess, Recipient};
 use sealeaf::policy::Comments;
 use sealeaf::secret::SecretText;
 
@@ -126,16 +126,6 @@ fn convert(
 /// What only the source can hold.
 fn refuse_what_is_lost(before: &Opened) -> Result<(), Report> {
     let Opened::Sops(open) = before else { return Ok(()) };
-    let metadata = open.sealed_file().metadata();
-    if metadata.groups.len() > 1 {
-        let message = format!(
-            "{} of the {} groups of the file must act together, and native files have no groups yet",
-            metadata.needed(),
-            metadata.groups.len()
-        );
-        return Err(Report::message(Kind::Refused, message)
-            .hint("leave it a SOPS file, or give it one group with `sealeaf rekey` first"));
-    }
     match open.sealed_comments().first() {
         None => Ok(()),
         Some(line) => {
@@ -148,11 +138,14 @@ fn refuse_what_is_lost(before: &Opened) -> Result<(), Report> {
 /// For whom the file is sealed, and which of its values.
 fn plan(args: &Args, before: &Opened, path: &Path, session: &Session<'_>) -> Result<Plan, Report> {
     let rule = session.governing_for(path, args.to == Envelope::Sops)?;
-    let own: Option<Vec<Recipient>> = match before {
-        _ if !args.recipient.is_empty() => Some(parse_all(&args.recipient, path, session)?),
+    let own: Option<KeyAccess> = match before {
+        _ if !args.recipient.is_empty() => Some(parse_all(&args.recipient, path, session)?.into()),
         _ if !args.accept_file_recipients => None,
-        Opened::Native(open) => Some(open.header().recipients().cloned().collect()),
-        Opened::Sops(open) => Some(open.sealed_file().recipients().concat()),
+        Opened::Native(open) => Some(open.header().access()),
+        Opened::Sops(open) => {
+            let file = open.sealed_file();
+            Some(KeyAccess::new(file.recipients(), file.metadata().needed()))
+        }
     };
     match (args.to, rule, own) {
         (Envelope::Native, ..) if args.selectors.is_given()? => {
@@ -161,16 +154,16 @@ fn plan(args: &Args, before: &Opened, path: &Path, session: &Session<'_>) -> Res
         }
         (Envelope::Native, Some(Governing::Native(ruling)), None) => {
             ruling.rule.ensure_wrappable()?;
-            Ok(Plan::Native(ruling.policy, ruling.rule.recipients))
+            Ok(Plan::Native(ruling.policy, ruling.rule.access()))
         }
-        (Envelope::Native, rule, Some(recipients)) => {
+        (Envelope::Native, rule, Some(access)) => {
             let policy = rule.as_ref().and_then(Governing::native).map(|ruling| ruling.policy.clone());
-            Ok(Plan::Native(policy.unwrap_or_default(), recipients))
+            Ok(Plan::Native(policy.unwrap_or_default(), access))
         }
         (Envelope::Sops, Some(Governing::Sops(rule)), None) => Plan::sops(*rule, &args.selectors),
-        (Envelope::Sops, rule, Some(recipients)) => {
+        (Envelope::Sops, rule, Some(access)) => {
             let base = rule.map(|rule| rule.sops());
-            Plan::sops(SopsRuling::to(recipients, base), &args.selectors)
+            Plan::sops(SopsRuling::to(access, base), &args.selectors)
         }
         (to, _, None) => {
             let file = if to == Envelope::Native { ".sealeaf.toml" } else { ".sops.yaml" };
@@ -239,7 +232,7 @@ fn readers(before: &Opened, plan: &Plan) -> Vec<String> {
         Opened::Sops(open) => open.sealed_file().recipients().concat(),
     };
     let now = match plan {
-        Plan::Native(_, recipients) => recipients.clone(),
+        Plan::Native(_, access) => access.recipients().cloned().collect(),
         Plan::Sops(rule) => rule.groups.concat(),
     };
     let only = |some: &[Recipient], others: &[Recipient]| -> Vec<String> {

@@ -188,7 +188,7 @@ impl<'a> Subject<'a> {
         match (&self.plan, &self.before) {
             (None, Some(open)) => open.next(document, args.allow_no_secrets, args.allow_comments, session),
             (plan, before) => {
-                let none = Plan::Native(Policy::default(), Vec::new());
+                let none = Plan::Native(Policy::default(), Vec::new().into());
                 let accepting =
                     Accepting { no_secrets: args.allow_no_secrets, comments: args.allow_comments };
                 let plan = plan.as_ref().unwrap_or(&none);
@@ -251,9 +251,9 @@ impl<'a> Subject<'a> {
             (None, Some(Opened::Sops(open))) => return next_of_all(open, document, session),
             (Some(Plan::Native(policy, recipients)), _) => (policy.scope.clone(), recipients.clone()),
             (None, Some(Opened::Native(open))) => {
-                (open.header().policy.scope.clone(), open.header().recipients().cloned().collect())
+                (open.header().policy.scope.clone(), open.header().access())
             }
-            (None, None) => Default::default(),
+            (None, None) => (String::new(), Vec::new().into()),
         };
         let policy = Policy { comments: Comments::Encrypt, scope, ..Policy::default() };
         Plan::Native(policy, recipients).seal(document, self.format, None, accepting, session)

@@ -49,10 +49,19 @@ struct Explanation<'a> {
     /// For a SOPS file, now or once encrypted.
     #[serde(skip_serializing_if = "Option::is_none")]
     sops: Option<SopsView>,
+    /// Where several groups of recipients have to act together.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    groups: Option<Groups>,
     recipients: Vec<Reader<'a>>,
     /// Places that may hold further keys of the user's.
     unread: Vec<String>,
     values: Vec<ValueView<'a>>,
+}
+
+#[derive(Clone, Copy, Serialize)]
+struct Groups {
+    needed: usize,
+    of: usize,
 }
 
 #[derive(Serialize)]
@@ -142,7 +151,11 @@ fn readers(found: Option<&Inspected>, rule: Option<&Governing>) -> Vec<(Option<u
     let sops = found.and_then(|found| found.sops.as_ref());
     match (sops, found.filter(|found| found.sealed.is_some()), rule) {
         (Some(file), ..) => grouped(&file.recipients()),
-        (None, Some(found), _) => found.recipients.iter().map(|one| (None, one.clone())).collect(),
+        (None, Some(found), _) => match &found.sealed {
+            Some(sealed) => grouped(sealed.header().access().groups()),
+            None => found.recipients.iter().map(|one| (None, one.clone())).collect(),
+        },
+        (None, None, Some(Governing::Native(ruling))) => grouped(ruling.rule.access().groups()),
         (None, None, Some(rule)) => grouped(&rule.sops().groups),
         (None, None, None) => Vec::new(),
     }
@@ -174,7 +187,20 @@ impl Subject<'_> {
             unread: age::unread_places(session.run()),
             values: self.values(sops.as_ref(), policy),
             sops,
+            groups: self.groups(),
         })
+    }
+
+    /// How many groups of keys have to act together, and how many there are.
+    fn groups(&self) -> Option<Groups> {
+        let found = self.found.filter(|found| found.sops.is_none());
+        let access = match (found.and_then(|found| found.sealed.as_ref()), self.rule) {
+            (Some(sealed), _) => sealed.header().access(),
+            (None, Some(Governing::Native(ruling))) => ruling.rule.access(),
+            _ => return None,
+        };
+        let groups = Groups { needed: access.threshold(), of: access.groups().len() };
+        (groups.needed > 1).then_some(groups)
     }
 
     /// The configuration of the rule; without one the nearest.
@@ -302,6 +328,9 @@ impl Explanation<'_> {
             if sops.groups > 1 {
                 rows.push(row("groups", &format!("{} of {} are needed", sops.needed, sops.groups)));
             }
+        }
+        if let Some(Groups { needed, of }) = self.groups {
+            rows.push(row("groups", &format!("{needed} of {of} are needed")));
         }
         if let Some(policy) = &self.policy {
             if !policy.scope.is_empty() {

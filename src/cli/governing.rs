@@ -7,7 +7,7 @@ use sealeaf::config::sops::{CreationRule, Discovered, GroupKey, SopsProblem};
 use sealeaf::config::{Config, ConfigError, EnvelopeName, Problem};
 use sealeaf::envelope::sops::{By, Selector};
 use sealeaf::file::sops::SopsFile;
-use sealeaf::keys::{BACKENDS, KeyRef, Recipient, backend};
+use sealeaf::keys::{Access, BACKENDS, KeyRef, Recipient, backend};
 
 use super::report::Report;
 use super::session::Ruling;
@@ -111,8 +111,10 @@ impl Governing {
 
 impl SopsRuling {
     /// For these recipients; what is encrypted is as `base` has it.
-    pub(crate) fn to(recipients: Vec<Recipient>, base: Option<Self>) -> Self {
+    pub(crate) fn to(access: Access, base: Option<Self>) -> Self {
         let base = base.as_ref();
+        // SOPS counts shares only where there are several groups.
+        let threshold = u32::try_from(access.threshold()).unwrap_or(u32::MAX);
         Self {
             config: PathBuf::new(),
             number: 0,
@@ -120,8 +122,8 @@ impl SopsRuling {
             by: String::new(),
             selector: base.and_then(|base| base.selector.clone()),
             mac_only_encrypted: base.is_some_and(|base| base.mac_only_encrypted),
-            groups: vec![recipients],
-            threshold: 0,
+            groups: access.groups().to_vec(),
+            threshold: if threshold > 1 { threshold } else { 0 },
             is_for_sops: true,
             unusable: BTreeMap::new(),
             broken: None,

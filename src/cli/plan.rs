@@ -8,7 +8,7 @@ use sealeaf::file::sops::SopsFile;
 use sealeaf::file::{Next, OpenFile, SealedFile, SealedText, Sealing, seal};
 use sealeaf::format::{Format, stores};
 use sealeaf::git::At;
-use sealeaf::keys::Recipient;
+use sealeaf::keys::Access;
 use sealeaf::policy::{Policy, Selection};
 
 use super::governing::{Governing, SopsRuling};
@@ -69,7 +69,7 @@ pub(crate) struct Asked<'a> {
 #[derive(Clone, Debug)]
 pub(crate) enum Plan {
     /// As a file of this program.
-    Native(Policy, Vec<Recipient>),
+    Native(Policy, Access),
     /// As a SOPS file.
     Sops(Box<SopsRuling>),
 }
@@ -131,10 +131,10 @@ impl Plan {
         let recipients = parse_all(asked.to, asked.path.unwrap_or(Path::new(".")), session)?;
         if envelope == Envelope::Native {
             let policy = rule.as_ref().and_then(Governing::native).map(|ruling| ruling.policy.clone());
-            return Ok(Self::Native(policy.unwrap_or_default(), recipients));
+            return Ok(Self::Native(policy.unwrap_or_default(), recipients.into()));
         }
         let base = rule.map(|rule| rule.sops()).filter(|rule| rule.is_for_sops);
-        Self::sops(SopsRuling::to(recipients, base), asked.selectors)
+        Self::sops(SopsRuling::to(recipients.into(), base), asked.selectors)
     }
 
     fn by_rule(asked: &Asked<'_>, rule: Option<Governing>, envelope: Envelope) -> Result<Self, Report> {
@@ -146,7 +146,7 @@ impl Plan {
         match (envelope, rule) {
             (Envelope::Native, Governing::Native(ruling)) => {
                 ruling.rule.ensure_wrappable()?;
-                Ok(Self::Native(ruling.policy, ruling.rule.recipients))
+                Ok(Self::Native(ruling.policy, ruling.rule.access()))
             }
             (Envelope::Native, Governing::Sops(_)) => {
                 Err(Report::message(Kind::Refused, "the rule for this file is one for SOPS files")
@@ -207,21 +207,21 @@ impl Plan {
                     _ => sealing.seal(document, format, session),
                 }
             }
-            (Self::Native(policy, recipients), Some(Opened::Native(open))) => {
+            (Self::Native(policy, access), Some(Opened::Native(open))) => {
                 let next = Next {
                     plain: Some(document),
                     policy: Some(policy.clone()),
-                    recipients: Some(recipients),
+                    access: Some(access.clone()),
                     allow_no_secrets: accepting.no_secrets,
                     allow_comments: accepting.comments,
                     ..Next::default()
                 };
                 Ok(open.next(next, &session.keyring(), limits)?.sealed)
             }
-            (Self::Native(policy, recipients), _) => {
+            (Self::Native(policy, access), _) => {
                 let sealing = Sealing {
                     policy: policy.clone(),
-                    recipients,
+                    access: access.clone(),
                     allow_no_secrets: accepting.no_secrets,
                     allow_comments: accepting.comments,
                 };

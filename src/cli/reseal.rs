@@ -170,7 +170,7 @@ fn by_plaintext(args: &Args, input: Input, path: &Path, session: &Session<'_>) -
     let next = Next {
         plain: Some(document),
         policy: Some(ruling.policy),
-        recipients: Some(&ruling.rule.recipients),
+        access: Some(ruling.rule.access()),
         rotate: both,
         allow_no_secrets: true,
         allow_comments: true,

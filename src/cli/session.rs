@@ -19,6 +19,7 @@ use sealeaf::policy::{Integrity, Policy};
 use sealeaf::secret::SecretText;
 
 use super::announced::{Announced, Folder};
+use super::compare::grouped;
 use super::context::Context;
 use super::escape;
 use super::governing::Governing;
@@ -339,7 +340,10 @@ impl<'a> Session<'a> {
     /// recipients are the rule's, and the data key is the one of the committed version.
     pub(crate) fn check_write(&self, open: &OpenFile, path: &Path) -> Result<(), Report> {
         let is_other = |rule: &Governing| match rule {
-            Governing::Native(ruling) => !same_keys(open.header().recipients(), &ruling.rule.recipients),
+            Governing::Native(ruling) => {
+                !same_keys(open.header().recipients(), &ruling.rule.recipients)
+                    || grouped(&open.header().access()) != grouped(&ruling.rule.access())
+            }
             Governing::Sops(ruling) => match ruling.groups.as_slice() {
                 [group] => !same_keys(open.header().recipients(), group),
                 _ => true,

@@ -12,7 +12,7 @@ use super::reader::{Section, Source, Text};
 use super::recipients::{Meaning, Recipients};
 use super::sops::SopsProblem;
 use super::terms::SopsTerms;
-use crate::keys::{KeyRef, Recipient};
+use crate::keys::{Access, KeyRef, Recipient};
 use crate::policy::{Cleartext, Comments, Integrity, Padding, Policy, Selection};
 
 /// How sealed files look.
@@ -80,6 +80,16 @@ impl Rule {
         }
     }
 
+    /// Who can open its files.
+    #[must_use]
+    pub fn access(&self) -> Access {
+        if self.groups.is_empty() {
+            Access::from(self.recipients.as_slice())
+        } else {
+            Access::new(self.groups.clone(), self.threshold)
+        }
+    }
+
     /// The scope as the rule has it, `{path}` not put in; empty if none.
     #[must_use]
     pub fn scope_template(&self) -> &str {
@@ -120,10 +130,7 @@ impl Rule {
             return Err(source.error(table.at("threshold"), SopsProblem::OneShare.into()));
         }
         let pq = table.has("pq");
-        let planned = [
-            ("groups", !access.groups.is_empty() && !is_sops, "a rule with `groups`"),
-            ("pq", pq, "`pq = \"required\"`"),
-        ];
+        let planned = [("pq", pq, "`pq = \"required\"`")];
         let planned = planned.into_iter().find(|(_, used, _)| *used);
         let planned =
             planned.map(|(key, _, what)| source.error(table.at(key), Problem::NotInThisVersion(what)));
@@ -189,14 +196,14 @@ fn read_files(
 }
 
 /// Who can read.
-struct Access {
+struct Readers {
     recipients: Vec<Recipient>,
     groups: Vec<Vec<Recipient>>,
     threshold: usize,
     unavailable: Option<ConfigError>,
 }
 
-fn read_access(source: Source<'_>, table: Section<'_>, known: &Recipients) -> Result<Access, ConfigError> {
+fn read_access(source: Source<'_>, table: Section<'_>, known: &Recipients) -> Result<Readers, ConfigError> {
     let to = table.texts("to");
     let groups = table.text_lists("groups");
     let lists: Vec<(usize, Vec<Text<'_>>)> = match (to, &groups) {
@@ -231,7 +238,7 @@ fn read_access(source: Source<'_>, table: Section<'_>, known: &Recipients) -> Re
         Some(source.error(named.start, problem))
     });
     let groups = if groups.is_some() { resolved } else { Vec::new() };
-    Ok(Access { recipients, groups, threshold, unavailable })
+    Ok(Readers { recipients, groups, threshold, unavailable })
 }
 
 fn read_threshold(

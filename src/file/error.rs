@@ -70,11 +70,17 @@ pub enum FileError {
     /// that nobody can read.
     #[error("the sealed text would not open again, so nothing is written: {0}")]
     Unopenable(#[source] Box<Self>),
-    /// A threshold that this version does not open.
-    #[error("the file needs {threshold} groups of keys, which this version does not support")]
-    Threshold {
-        /// How many.
-        threshold: u32,
+    /// Too few groups of keys could be opened.
+    #[error("no usable key: {} of the {needed} groups of keys that are needed could be opened", opened.len())]
+    Groups {
+        /// Those that could, counted from 1.
+        opened: Vec<usize>,
+        /// How many are needed.
+        needed: usize,
+        /// How many there are.
+        of: usize,
+        /// Why the others could not.
+        closed: UnwrapError,
     },
     /// The text is of another format than the file.
     #[error("the new text is {found}, and the file is {expected}")]

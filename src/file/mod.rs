@@ -5,6 +5,7 @@
 
 mod comments;
 mod error;
+mod groups;
 mod next;
 mod open;
 mod seal;

@@ -1,24 +1,25 @@
 //! The version after an opened one: edits, re-keying, rotation and resealing.
 
 use super::error::FileError;
+use super::groups::{threshold_of, wrap_for, wrap_whole};
 use super::open::OpenFile;
-use super::seal::{SealedText, Target, prepare, wrap_each, wrap_for, write};
+use super::seal::{SealedText, Target, prepare, write};
 use crate::document::Document;
 use crate::envelope::native::{EnvelopeError, Group, RecordKey};
 use crate::format::Limits;
-use crate::keys::{Keyring, Recipient, Stanza};
+use crate::keys::{Access, Keyring, Recipient, Stanza};
 use crate::policy::{Comments, Policy};
 use crate::secret::DataKey;
 
 /// What the next version is to be. Everything that is `None` stays.
 #[derive(Debug, Default)]
-pub struct Next<'a> {
+pub struct Next {
     /// The new plain text, parsed.
     pub plain: Option<Document>,
     /// The new rule.
     pub policy: Option<Policy>,
-    /// The new recipients. One that is gone makes a new data key.
-    pub recipients: Option<&'a [Recipient]>,
+    /// Who opens it from now on. Somebody who is gone, or can do less than before, makes a new data key.
+    pub access: Option<Access>,
     /// A new data key in any case.
     pub rotate: bool,
     /// A record to write anew, which makes one version of a merge.
@@ -49,7 +50,7 @@ impl OpenFile {
     ///
     /// # Errors
     /// [`FileError`]; nothing may be written then.
-    pub fn next(&self, next: Next<'_>, keyring: &Keyring<'_>, limits: &Limits) -> Result<Change, FileError> {
+    pub fn next(&self, next: Next, keyring: &Keyring<'_>, limits: &Limits) -> Result<Change, FileError> {
         let header = self.header();
         let policy = next.policy.unwrap_or_else(|| header.policy.clone());
         let document = match next.plain {
@@ -63,22 +64,23 @@ impl OpenFile {
                 prepare(self.plain.clone(), self.file.format, &policy, allowed, limits)?
             }
         };
-        let (added, removed) = next.recipients.map_or_else(Default::default, |now| self.compare(now));
-        let rotated = next.rotate || !removed.is_empty();
+        let before = header.access();
+        let access = next.access.as_ref().unwrap_or(&before);
+        let (added, removed) = compare(&before, access);
+        let rotated = next.rotate || access.takes_from(&before);
         let epoch = header.epoch.checked_add(u32::from(rotated)).ok_or(EnvelopeError::Exhausted)?;
         let key = if rotated { DataKey::generate()? } else { self.key.clone() };
-        let groups = match (rotated, next.recipients) {
-            (false, None) => header.groups.clone(),
-            (false, Some(now)) => self.extend(now, &key, keyring)?,
-            (true, Some(now)) => wrap_for(now, &key, &header.fid, epoch, keyring)?,
-            (true, None) => {
-                let all: Vec<Recipient> = header.recipients().cloned().collect();
-                wrap_for(&all, &key, &header.fid, epoch, keyring)?
-            }
+        let is_one = access.threshold() == 1 && before.threshold() == 1 && header.groups.len() == 1;
+        let groups = match &next.access {
+            None if !rotated => header.groups.clone(),
+            Some(now) if !rotated && is_one => self.extend(now, &key, keyring)?,
+            Some(now) if !rotated && now.threshold() > 1 && *now == before => header.groups.clone(),
+            _ => wrap_for(access, &key, &header.fid, epoch, keyring)?,
         };
         let target = Target {
             policy,
             groups,
+            threshold: threshold_of(access),
             fid: header.fid,
             epoch,
             key: &key,
@@ -90,35 +92,31 @@ impl OpenFile {
         Ok(Change { sealed, changed, added, removed, rotated })
     }
 
-    /// Who is new and who is gone, by key. A new name alone is neither.
-    fn compare(&self, now: &[Recipient]) -> (Vec<Recipient>, Vec<Recipient>) {
-        let before: Vec<&Recipient> = self.header().recipients().collect();
-        let added = now.iter().filter(|new| !before.iter().any(|old| old.key == new.key)).cloned().collect();
-        let removed = before.iter().filter(|old| !now.iter().any(|new| old.key == new.key));
-        (added, removed.map(|old| (*old).clone()).collect())
-    }
-
     /// Keeps every wrap that is there, in the new order, and wraps for who is new.
-    fn extend(
-        &self,
-        now: &[Recipient],
-        key: &DataKey,
-        keyring: &Keyring<'_>,
-    ) -> Result<Vec<Group>, FileError> {
+    fn extend(&self, now: &Access, key: &DataKey, keyring: &Keyring<'_>) -> Result<Vec<Group>, FileError> {
         let header = self.header();
-        // A wrap says which group it is for, and there is one group now.
         let old: &[Stanza] = header.groups.first().map_or(&[], |group| &group.stanzas);
+        let kept = |new: &Recipient| old.iter().find(|stanza| stanza.recipient.key == new.key);
+        let new: Vec<Recipient> = now.recipients().filter(|one| kept(one).is_none()).cloned().collect();
+        let mut made = wrap_whole(&new, key, (&header.fid, header.epoch), keyring)?.into_iter();
         let stanzas = now
-            .iter()
-            .map(|recipient| match old.iter().find(|stanza| stanza.recipient.key == recipient.key) {
+            .recipients()
+            .map(|recipient| match kept(recipient) {
                 Some(stanza) => Ok(Stanza { recipient: recipient.clone(), wrapped: stanza.wrapped.clone() }),
-                None => {
-                    let made =
-                        wrap_each(std::slice::from_ref(recipient), key, &header.fid, header.epoch, keyring)?;
-                    made.into_iter().next().ok_or(FileError::NoRecipients)
-                }
+                None => made.next().ok_or(FileError::NoRecipients),
             })
             .collect::<Result<Vec<_>, FileError>>()?;
+        if stanzas.is_empty() {
+            return Err(FileError::NoRecipients);
+        }
         Ok(vec![Group { check: None, stanzas }])
     }
+}
+
+/// Who is new and who is gone, by key. A new name alone is neither.
+fn compare(before: &Access, now: &Access) -> (Vec<Recipient>, Vec<Recipient>) {
+    let is_in = |access: &Access, one: &Recipient| access.recipients().any(|other| other.key == one.key);
+    let added = now.recipients().filter(|new| !is_in(before, new)).cloned().collect();
+    let removed = before.recipients().filter(|old| !is_in(now, old)).cloned().collect();
+    (added, removed)
 }

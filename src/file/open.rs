@@ -1,11 +1,12 @@
 //! A sealed file is read, authenticated and opened, in the order of `docs/design/format-v1.md`, section 12.
 
 use super::error::FileError;
+use super::groups;
 use crate::document::Document;
-use crate::envelope::native::{Authentic, Before, Difference, Header, Sealed, State, wrap};
+use crate::envelope::native::{Authentic, Before, Difference, Header, Sealed, State};
 use crate::format::gate::{self, ENTRY, Unsealing};
 use crate::format::{Format, Limits};
-use crate::keys::{Keyring, WrapContext};
+use crate::keys::Keyring;
 use crate::secret::{DataKey, SecretText};
 
 /// A sealed file that was read strictly, and not yet authenticated.
@@ -102,28 +103,13 @@ impl SealedFile {
         Err(FileError::Scope { expected: expected.to_owned(), found: found.clone() })
     }
 
-    /// Unwraps the data key with one of the user's keys, and checks that the wrap is this file's.
+    /// Unwraps the data key with one of the user's keys, or with one of each of as many groups as are needed, and checks that
+    /// the wraps are this file's.
     ///
     /// # Errors
-    /// [`FileError::Unwrap`] or [`FileError::Wrap`].
+    /// [`FileError::Unwrap`], [`FileError::Groups`] or [`FileError::Wrap`].
     pub fn unwrap_key(&self, keyring: &Keyring<'_>) -> Result<DataKey, FileError> {
-        let header = &self.sealed.header;
-        if header.threshold > 1 {
-            return Err(FileError::Threshold { threshold: header.threshold });
-        }
-        let context = WrapContext { fid: header.fid, epoch: header.epoch };
-        let mut stanzas = Vec::new();
-        let mut groups = Vec::new();
-        for (index, group) in header.groups.iter().enumerate() {
-            stanzas.extend(group.stanzas.iter().cloned());
-            groups.resize(stanzas.len(), u8::try_from(index).unwrap_or(u8::MAX));
-        }
-        let (place, opened) = keyring.unwrap(&stanzas, &context)?;
-        let group = groups.get(place).copied().unwrap_or_default();
-        wrap::decode(&opened, &header.fid, header.epoch, group).map_err(|error| FileError::Wrap {
-            recipient: stanzas.get(place).map(|stanza| stanza.recipient.label()).unwrap_or_default(),
-            reason: error.to_string(),
-        })
+        groups::unwrap(&self.sealed.header, keyring)
     }
 
     /// Unwraps, authenticates and opens.

@@ -2,21 +2,22 @@
 
 use super::comments::{strip, suspicious_comment};
 use super::error::FileError;
+use super::groups::{threshold_of, wrap_for};
 use crate::document::{Document, Tree};
-use crate::envelope::native::{Authentic, Before, Group, RecordKey, Sealed, Writing, comment_text, wrap};
+use crate::envelope::native::{Authentic, Before, Group, RecordKey, Sealed, Writing, comment_text};
 use crate::format::gate::{self, ENTRY, GateError};
 use crate::format::{Format, Limits};
-use crate::keys::{Keyring, Recipient, Stanza, WrapContext};
+use crate::keys::{Access, Keyring};
 use crate::policy::{Comments, Policy};
 use crate::secret::{DataKey, SecretText, fill_random};
 
 /// How a file is to be sealed.
 #[derive(Debug)]
-pub struct Sealing<'a> {
+pub struct Sealing {
     /// The rule.
     pub policy: Policy,
     /// Who can open it.
-    pub recipients: &'a [Recipient],
+    pub access: Access,
     /// Whether a file in which the rule seals nothing is accepted.
     pub allow_no_secrets: bool,
     /// Whether comments that look like secrets are accepted in clear.
@@ -59,7 +60,7 @@ pub fn parse(
 pub fn seal(
     document: Document,
     format: &dyn Format,
-    sealing: &Sealing<'_>,
+    sealing: &Sealing,
     keyring: &Keyring<'_>,
     limits: &Limits,
 ) -> Result<SealedText, FileError> {
@@ -67,10 +68,11 @@ pub fn seal(
     fill_random(&mut fid)?;
     let key = DataKey::generate()?;
     let document = prepare(document, format, &sealing.policy, sealing.allow_comments, limits)?;
-    let groups = wrap_for(sealing.recipients, &key, &fid, 1, keyring)?;
+    let groups = wrap_for(&sealing.access, &key, &fid, 1, keyring)?;
     let target = Target {
         policy: sealing.policy.clone(),
         groups,
+        threshold: threshold_of(&sealing.access),
         fid,
         epoch: 1,
         key: &key,
@@ -98,36 +100,11 @@ pub(super) fn prepare(
     }
 }
 
-/// Wraps a data key for one group of recipients.
-pub(super) fn wrap_for(
-    recipients: &[Recipient],
-    key: &DataKey,
-    fid: &[u8; 16],
-    epoch: u32,
-    keyring: &Keyring<'_>,
-) -> Result<Vec<Group>, FileError> {
-    if recipients.is_empty() {
-        return Err(FileError::NoRecipients);
-    }
-    let stanzas = wrap_each(recipients, key, fid, epoch, keyring)?;
-    Ok(vec![Group { check: None, stanzas }])
-}
-
-pub(super) fn wrap_each(
-    recipients: &[Recipient],
-    key: &DataKey,
-    fid: &[u8; 16],
-    epoch: u32,
-    keyring: &Keyring<'_>,
-) -> Result<Vec<Stanza>, FileError> {
-    let context = WrapContext { fid: *fid, epoch };
-    Ok(keyring.wrap(recipients, &wrap::encode(key, fid, epoch, 0), &context)?)
-}
-
 /// What a text is sealed as.
 pub(super) struct Target<'a> {
     pub(super) policy: Policy,
     pub(super) groups: Vec<Group>,
+    pub(super) threshold: u32,
     pub(super) fid: [u8; 16],
     pub(super) epoch: u32,
     pub(super) key: &'a DataKey,
@@ -150,6 +127,7 @@ pub(super) fn write(
         old_spelling: &|id| before.map(|before| format.spelling(before.plain, id)).unwrap_or_default(),
         policy: target.policy,
         groups: target.groups,
+        threshold: target.threshold,
         fid: target.fid,
         epoch: target.epoch,
         key,

@@ -71,24 +71,47 @@ impl<'a> Keyring<'a> {
         secret: &SecretBytes,
         context: &WrapContext,
     ) -> Result<Vec<Stanza>, KeyError> {
+        let all: Vec<(&Recipient, &SecretBytes)> =
+            recipients.iter().map(|recipient| (recipient, secret)).collect();
+        self.wrap_each(&all, context).await
+    }
+
+    /// Wraps for every recipient a secret of its own, all at once; the stanzas come in the same order.
+    ///
+    /// # Errors
+    /// As [`wrap`](Self::wrap).
+    pub fn wrap_all(
+        &self,
+        all: &[(&Recipient, &SecretBytes)],
+        context: &WrapContext,
+    ) -> Result<Vec<Stanza>, KeyError> {
+        block_on(self.wrap_each(all, context))
+    }
+
+    async fn wrap_each(
+        &self,
+        all: &[(&Recipient, &SecretBytes)],
+        context: &WrapContext,
+    ) -> Result<Vec<Stanza>, KeyError> {
         if self.run.local && self.run.services.is_empty() {
-            for recipient in recipients {
+            for (recipient, _) in all {
                 backend(&recipient.key.kind)?;
             }
         }
         // Services first: they work while the local ones take this thread.
-        let mut order: Vec<usize> = (0..recipients.len()).collect();
-        order.sort_by_key(|at| recipients.get(*at).is_none_or(is_local));
+        let mut order: Vec<usize> = (0..all.len()).collect();
+        order.sort_by_key(|at| all.get(*at).is_none_or(|(recipient, _)| is_local(recipient)));
         let wrap = |at: usize| -> Option<Pending<'_, _>> {
-            let recipient = recipients.get(at)?;
+            let (recipient, secret) = all.get(at)?;
             Some(Box::pin(async move { (at, self.wrap_for(recipient, secret, context).await) }))
         };
         let mut wraps = join_all(order.into_iter().filter_map(wrap).collect()).await;
         wraps.sort_by_key(|(at, _)| *at);
-        let stanza = |(recipient, (_, wrapped)): (&Recipient, (usize, Result<Vec<u8>, KeyError>))| {
-            Ok(Stanza { recipient: recipient.clone(), wrapped: wrapped? })
-        };
-        recipients.iter().zip(wraps).map(stanza).collect()
+        let stanza =
+            |((recipient, _), (_, wrapped)): (&(&Recipient, _), (usize, Result<Vec<u8>, KeyError>))| {
+                Ok(Stanza { recipient: (*recipient).clone(), wrapped: wrapped? })
+            };
+        all.iter().zip(wraps).map(stanza).collect()
     }
 
     /// Opens the first of `stanzas` that one of the user's keys fits: those that open in silence, then those that ask

@@ -3,6 +3,7 @@
 //! [`BACKENDS`] is the registry; a row without a backend is a key type that this build was made without, so that
 //! "unknown key type" and "not in this build" are two errors.
 
+mod access;
 #[cfg(feature = "age")]
 pub mod age;
 #[cfg(any(test, feature = "test-util"))]
@@ -27,6 +28,7 @@ mod settings;
 pub mod text;
 mod unwrapping;
 
+pub use access::Access;
 pub use environment::Environment;
 pub use failure::{Cause, Failure};
 pub use keyring::{Attempt, Keyring, UnwrapError};

@@ -192,21 +192,7 @@ fn spellings_that_sops_does_not_keep_are_the_same_values() {
 
 #[test]
 fn what_the_other_envelope_cannot_hold_is_refused() {
-    let project = sops_project(
-        "creation_rules:\n  - shamir_threshold: 2\n    key_groups:\n      - age: [ALICE]\n      - age: [BOB]\n",
-    );
-    project.write("a.yaml", "x: 1\n");
-    project.run(&["encrypt", "-q", "a.yaml"]).stdout();
-    project.configure(PEOPLE, "[[rule]]\nfiles = [\"*\"]\nto = [\"alice\"]\n");
-    let keys: String =
-        ["alice", "bob"].iter().map(|name| fs::read_to_string(project.identity(name)).unwrap()).collect();
-    project
-        .run_as_nobody(&["convert", "--to", "native", "a.yaml"])
-        .env("SEALEAF_IDENTITY", keys)
-        .fails(7, expect![[r#"
-            sealeaf: error: a.yaml: 2 of the 2 groups of the file must act together, and native files have no groups yet
-            sealeaf: hint: leave it a SOPS file, or give it one group with `sealeaf rekey` first
-        "#]]);
+    let project = Project::new(PEOPLE, "[[rule]]\nfiles = [\"*\"]\nto = [\"alice\"]\n");
     project.seal("c.toml", "a = 1\n");
     project.run(&["convert", "--to", "sops", "--accept-file-recipients", "c.toml"]).fails(
         7,
@@ -301,4 +287,25 @@ fn a_scope_is_lost_in_sops_files() {
         sealeaf: a.yaml: SOPS file now: 1 value, the same in both; not bound to its place any more
     "#]],
     );
+}
+
+/// Groups that have to act together go with the file, both ways.
+#[test]
+fn groups_stay_groups() {
+    let project = sops_project(
+        "creation_rules:\n  - shamir_threshold: 2\n    key_groups:\n      - age: [ALICE]\n      - age: [BOB]\n",
+    );
+    project.write("a.yaml", "x: 1\n");
+    project.run(&["encrypt", "-q", "a.yaml"]).stdout();
+    let keys: String =
+        ["alice", "bob"].iter().map(|name| fs::read_to_string(project.identity(name)).unwrap()).collect();
+    let both = |arguments: &[&str]| project.run_as_nobody(arguments).env("SEALEAF_IDENTITY", &keys).stdout();
+    both(&["convert", "-q", "--to", "native", "--accept-file-recipients", "a.yaml"]);
+    assert!(project.read("a.yaml").contains("threshold: 2"), "{}", project.read("a.yaml"));
+    assert_eq!(project.run(&["decrypt", "a.yaml"]).output().code, 4);
+    assert_eq!(both(&["decrypt", "a.yaml"]), "x: 1\n");
+    both(&["convert", "-q", "--to", "sops", "--accept-file-recipients", "a.yaml"]);
+    assert!(project.read("a.yaml").contains("shamir_threshold: 2"), "{}", project.read("a.yaml"));
+    assert_eq!(project.run(&["decrypt", "a.yaml"]).output().code, 4);
+    assert_eq!(both(&["decrypt", "a.yaml"]), "x: 1\n");
 }

@@ -40,7 +40,8 @@ impl Sealer {
         let keyring = Keyring::new(&run);
         let recipients = std::slice::from_ref(&self.recipient);
         let policy = Policy::default();
-        let sealing = Sealing { policy, recipients, allow_no_secrets: true, allow_comments: true };
+        let sealing =
+            Sealing { policy, access: recipients.into(), allow_no_secrets: true, allow_comments: true };
         let document = parse(text, format, &limits).map_err(|error| error.to_string())?;
         let sealed =
             seal(document, format, &sealing, &keyring, &limits).map_err(|error| error.to_string())?.text;

@@ -21,6 +21,7 @@ mod formats;
 mod fuzz;
 mod get;
 mod git;
+mod groups;
 mod guards;
 mod independent;
 mod init;

@@ -10,6 +10,7 @@ use sealeaf::file::FileError;
 use sealeaf::git::GitError;
 use sealeaf::policy::PatternError;
 
+use super::convert::attempt_lines;
 use super::{Kind, Report};
 
 impl From<FileError> for Report {
@@ -20,6 +21,12 @@ impl From<FileError> for Report {
             FileError::Sops(error) => Self::from(error),
             FileError::Gate(error) => Self::from(error),
             FileError::Unwrap(error) => Self::from(error),
+            FileError::Groups { ref closed, .. } => {
+                let lines: Vec<String> = closed.attempts.iter().flat_map(attempt_lines).collect();
+                Self::new(Kind::NoKey, error)
+                    .detail(&lines.join("\n"))
+                    .hint("someone of another group has to add their key: run this where both are at hand")
+            }
             FileError::Key(error) => Self::from(error),
             FileError::Random(error) => Self::from(error),
             FileError::Wrap { .. } => Self::new(Kind::Authentication, error)

@@ -111,13 +111,16 @@ fn the_first_rule_that_matches_is_used() {
 #[test]
 fn what_is_planned_parses_and_cannot_be_used() {
     let config = parse(WHOLE).unwrap();
-    for (index, expect) in [
-        (1, ".sealeaf.toml:26:1: a rule with `groups` is not in this version"),
-        (3, ".sealeaf.toml:37:1: `pq = \"required\"` is not in this version"),
-    ] {
-        assert_eq!(config.rules[index].policy("x").unwrap_err().to_string(), expect);
-    }
+    let expect = ".sealeaf.toml:37:1: `pq = \"required\"` is not in this version";
+    assert_eq!(config.rules[3].policy("x").unwrap_err().to_string(), expect);
+}
+
+#[test]
+fn groups_and_how_many_of_them_are_needed() {
+    let config = parse(WHOLE).unwrap();
     let rule = &config.rules[1];
+    assert!(rule.policy("x").is_ok());
+    assert_eq!((rule.access().groups().len(), rule.access().threshold()), (3, 2));
     assert_eq!(rule.threshold, 2);
     assert_eq!(
         rule.groups.iter().map(|group| names(group)).collect::<Vec<_>>(),

@@ -1,6 +1,7 @@
 //! What can be wrong with a sealed file.
 
 use super::metadata::MetadataError;
+use crate::crypto::ShamirError;
 use crate::document::{Document, KeyPath, NodeId, Step};
 use crate::secret::RandomError;
 
@@ -103,6 +104,9 @@ pub enum EnvelopeError {
     /// The key that a wrap gave is not the key that the file was sealed with.
     #[error("the data key is not the one this file commits to")]
     Commitment,
+    /// A data key that cannot be divided among its groups, or shares that cannot be joined.
+    #[error(transparent)]
+    Shares(#[from] ShamirError),
     /// Rule, modes, scope, threshold or recipients were changed.
     #[error("the metadata's rule, scope or recipients were changed by someone without the key")]
     Policy,

@@ -6,7 +6,7 @@ use super::payload::be32;
 use super::token::{Tail, TokenError, b64u, to_b64u};
 use crate::crypto::sha256;
 use crate::document::{FormatCode, Tree, Value};
-use crate::keys::{BACKENDS, KeyRef, Recipient, Stanza};
+use crate::keys::{Access, BACKENDS, KeyRef, Recipient, Stanza};
 use crate::policy::{Cleartext, Comments, Integrity, Padding, PatternError, Policy, Selection};
 
 /// A file's metadata.
@@ -22,7 +22,7 @@ pub struct Header {
     pub commitment: [u8; 32],
     /// Rule, modes and scope.
     pub policy: Policy,
-    /// How many groups must open; 1 in every file of this version.
+    /// How many groups must open.
     pub threshold: u32,
     /// The groups of recipients.
     pub groups: Vec<Group>,
@@ -64,6 +64,13 @@ pub enum MetadataError {
 }
 
 impl Header {
+    /// Who can open the file.
+    #[must_use]
+    pub fn access(&self) -> Access {
+        let group = |group: &Group| group.stanzas.iter().map(|stanza| stanza.recipient.clone()).collect();
+        Access::new(self.groups.iter().map(group).collect(), self.threshold as usize)
+    }
+
     /// All recipients, group by group.
     pub fn recipients(&self) -> impl Iterator<Item = &Recipient> {
         self.groups.iter().flat_map(|group| &group.stanzas).map(|stanza| &stanza.recipient)

@@ -10,6 +10,7 @@ mod payload;
 mod read;
 mod records;
 mod select;
+pub(crate) mod shares;
 mod structure;
 mod subkeys;
 #[cfg(test)]

@@ -46,6 +46,8 @@ pub struct Writing<'a> {
     pub policy: Policy,
     /// The recipients with their wraps.
     pub groups: Vec<Group>,
+    /// How many of them are needed.
+    pub threshold: u32,
     /// The file's id.
     pub fid: [u8; 16],
     /// The data key's number.
@@ -93,7 +95,7 @@ impl Writing<'_> {
             epoch: self.epoch,
             commitment: root.commitment(),
             policy: self.policy.clone(),
-            threshold: 1,
+            threshold: self.threshold,
             groups: self.groups.clone(),
             record: Tail::default(),
             head: Tail::default(),

@@ -9,7 +9,7 @@ use crate::envelope::sops::{
 use crate::file::FileError;
 use crate::format::gate::GateError;
 use crate::format::{Format, Limits, stores};
-use crate::keys::{Keyring, Recipient, Stanza, UnwrapError, WrapContext};
+use crate::keys::{Keyring, Recipient, Stanza, WrapContext};
 use crate::parallel;
 use crate::secret::{DataKey, SecretBytes, SecretString, SecretText};
 
@@ -114,23 +114,21 @@ impl SopsFile {
     /// # Errors
     /// [`FileError::Unwrap`] or [`FileError::Sops`].
     pub fn unwrap_key(&self, keyring: &Keyring<'_>) -> Result<DataKey, FileError> {
-        let context = WrapContext { fid: [0; 16], epoch: 0 };
         let needed = self.metadata.needed();
-        let mut shares: Vec<SecretBytes> = Vec::with_capacity(needed);
-        let mut failures = UnwrapError { attempts: Vec::new(), failed: false };
-        for group in &self.metadata.groups {
-            let stanzas: Vec<Stanza> = group.iter().map(crate::envelope::sops::Key::stanza).collect();
-            match keyring.unwrap(&stanzas, &context) {
-                Ok((_, share)) => shares.push(share),
-                Err(error) => {
-                    failures.failed |= error.failed;
-                    failures.attempts.extend(error.attempts);
-                }
+        let groups = &self.metadata.groups;
+        let stanzas = |group: &Vec<crate::envelope::sops::Key>| -> Vec<Stanza> {
+            group.iter().map(crate::envelope::sops::Key::stanza).collect()
+        };
+        let stanzas: Vec<Vec<Stanza>> = groups.iter().map(stanzas).collect();
+        let fits = |group: usize, opened: &SecretBytes| match opened.expose().len() {
+            SHARE_LENGTH => Ok(()),
+            _ if groups.len() < 2 => Ok(()),
+            length => {
+                Err(format!("the share of group {} has {length} bytes instead of {SHARE_LENGTH}", group + 1))
             }
-            if shares.len() >= needed {
-                break;
-            }
-        }
+        };
+        let (opened, failures) = keyring.unwrap_groups(&stanzas, needed, &WrapContext::UNBOUND, &fits);
+        let shares: Vec<SecretBytes> = opened.into_iter().map(|share| share.opened).collect();
         match shares.as_slice() {
             shares if shares.len() < needed && shares.is_empty() => Err(failures.into()),
             shares if shares.len() < needed => Err(SopsError::Groups { opened: shares.len(), needed }.into()),
@@ -550,3 +548,6 @@ pub(super) fn sealed_limits(limits: &Limits) -> Limits {
 
 /// Under the paths of how many neighbours in each direction a moved comment is tried.
 const NEIGHBOURS: usize = 4;
+
+/// The length of a share in bytes: one value for each of the key's, and the abscissa.
+const SHARE_LENGTH: usize = 33;

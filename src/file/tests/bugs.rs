@@ -2,7 +2,8 @@
 
 use super::{User, only, opened};
 use crate::envelope::native::{EnvelopeError, Group, State, wrap};
-use crate::file::seal::{Target, wrap_for, write};
+use crate::file::groups::wrap_for;
+use crate::file::seal::{Target, write};
 use crate::file::{FileError, Next, SealedFile, Sealing, parse, seal};
 use crate::format::{Limits, by_name};
 use crate::keys::WrapContext;
@@ -69,7 +70,7 @@ fn a_file_at_the_limit_of_values_was_sealed_and_not_opened() {
     let recipients = [user.recipient.clone()];
     let sealing = Sealing {
         policy: secrets_only(),
-        recipients: &recipients,
+        access: recipients.to_vec().into(),
         allow_no_secrets: true,
         allow_comments: true,
     };
@@ -88,7 +89,7 @@ fn too_many_recipients_made_a_file_that_nobody_could_open() {
     let recipients: Vec<_> = (0..65).map(|_| User::new("bob").recipient).collect();
     let sealing = |count: usize| Sealing {
         policy: Policy::default(),
-        recipients: &recipients[..count],
+        access: recipients[..count].into(),
         allow_no_secrets: true,
         allow_comments: true,
     };
@@ -120,17 +121,18 @@ fn with_groups(user: &User, epoch: u32, others: &[&User]) -> String {
     let document = parse("a: 1\n", yaml, &limits).unwrap();
     let fid = [7; 16];
     let mut groups = user
-        .with(|keyring| wrap_for(std::slice::from_ref(&user.recipient), &key, &fid, epoch, keyring))
+        .with(|keyring| wrap_for(&vec![user.recipient.clone()].into(), &key, &fid, epoch, keyring))
         .unwrap();
     for (index, other) in others.iter().enumerate() {
-        let secret = wrap::encode(&key, &fid, epoch, u8::try_from(index + 1).unwrap());
+        let secret =
+            wrap::encode(key.expose(), &fid, epoch, u8::try_from(index + 1).unwrap(), wrap::Part::Whole);
         let context = WrapContext { fid, epoch };
         let recipients = [other.recipient.clone()];
         let stanzas = user.with(|keyring| keyring.wrap(&recipients, &secret, &context)).unwrap();
         groups.push(Group { check: None, stanzas });
     }
     let policy = Policy::default();
-    let target = Target { policy, groups, fid, epoch, key: &key, before: None, touch: None };
+    let target = Target { policy, groups, threshold: 1, fid, epoch, key: &key, before: None, touch: None };
     write(&document, yaml, target, false, &limits).unwrap().text.to_string()
 }
 
@@ -152,7 +154,7 @@ fn wraps_of_a_second_group_did_not_open_in_the_first() {
     let sealed = with_groups(&alice, 1, &[&bob]);
     assert_eq!(bob.open(&sealed, yaml).plain().source.as_str(), "a: 1\n");
     let both = [alice.recipient.clone(), bob.recipient.clone()];
-    let next = Next { recipients: Some(&both), ..Next::default() };
+    let next = Next { access: Some(both.to_vec().into()), ..Next::default() };
     let open = alice.open(&sealed, yaml);
     let change = alice.with(|keyring| open.next(next, keyring, &Limits::default())).unwrap();
     assert!(!change.rotated);

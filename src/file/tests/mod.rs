@@ -5,6 +5,7 @@ mod attacks;
 mod bugs;
 mod bytes;
 mod edits;
+mod groups;
 mod merges;
 mod path;
 mod random;
@@ -33,6 +34,14 @@ impl User {
         }
     }
 
+    /// Somebody who has the keys of all of them.
+    fn together(users: &[&Self]) -> Self {
+        let identities = users.iter().filter_map(|user| user.environment.text("SEALEAF_IDENTITY"));
+        let all: Vec<&str> = identities.collect();
+        let recipient = Self::new("nobody").recipient;
+        Self { environment: [("SEALEAF_IDENTITY", all.join("\n"))].into_iter().collect(), recipient }
+    }
+
     fn with<T>(&self, act: impl FnOnce(&Keyring<'_>) -> T) -> T {
         act(&Keyring::new(&Run::new(&self.environment, &NoPrompt)))
     }
@@ -40,8 +49,12 @@ impl User {
     fn seal(&self, text: &str, format: &dyn Format, policy: Policy) -> SealedText {
         let limits = Limits::default();
         let recipients = [self.recipient.clone()];
-        let sealing =
-            Sealing { policy, recipients: &recipients, allow_no_secrets: true, allow_comments: true };
+        let sealing = Sealing {
+            policy,
+            access: recipients.to_vec().into(),
+            allow_no_secrets: true,
+            allow_comments: true,
+        };
         let document = parse(text, format, &limits).unwrap();
         self.with(|keyring| seal(document, format, &sealing, keyring, &limits)).unwrap()
     }
@@ -65,6 +78,13 @@ impl User {
         let change = self.with(|keyring| open.next(next, keyring, &Limits::default())).unwrap();
         change.sealed.text.to_string()
     }
+}
+
+/// A sealed YAML file, opened by that user.
+fn opened_by(user: &User, text: &str) -> Result<OpenFile, FileError> {
+    let limits = Limits::default();
+    let file = SealedFile::parse(text, by_name("yaml").ok_or(FileError::NotSealed)?, &limits)?;
+    user.with(|keyring| file.open(keyring, &limits))
 }
 
 const JSON: &str = "{\n  \"host\": \"db.prod\",\n  \"users\": [\n    {\"name\": \"a\", \"pass\": \"s3cret one\"},\n    {\"name\": \"b\", \"pass\": \"\"}\n  ],\n  \"port\": 5432,\n  \"empty\": {},\n  \"on\": true,\n  \"none\": null\n}\n";

@@ -101,13 +101,13 @@ fn removing_a_recipient_makes_a_new_key_and_ac_35_old_wraps_do_not_fit() {
         let sealed = alice.seal(text, format, Policy::default());
         let open = alice.open(&sealed.text, format);
         let both = [alice.recipient.clone(), bob.recipient.clone()];
-        let next = Next { recipients: Some(&both), ..Next::default() };
+        let next = Next { access: Some(both.to_vec().into()), ..Next::default() };
         let shared = alice.with(|keyring| open.next(next, keyring, &Limits::default())).unwrap();
         assert!(!shared.rotated);
         let open = bob.open(&shared.sealed.text, format);
         assert_eq!(open.plain().source.as_str(), text);
         let alone = [alice.recipient.clone()];
-        let next = Next { recipients: Some(&alone), ..Next::default() };
+        let next = Next { access: Some(alone.to_vec().into()), ..Next::default() };
         let open = alice.open(&shared.sealed.text, format);
         let change = alice.with(|keyring| open.next(next, keyring, &Limits::default())).unwrap();
         assert!(change.rotated);

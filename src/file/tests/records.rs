@@ -21,7 +21,8 @@ fn yaml() -> &'static dyn Format {
 /// A text sealed by `users[0]` for all of them.
 fn sealed_for(users: &[&User], text: &str, policy: Policy) -> String {
     let recipients: Vec<_> = users.iter().map(|user| user.recipient.clone()).collect();
-    let sealing = Sealing { policy, recipients: &recipients, allow_no_secrets: true, allow_comments: true };
+    let sealing =
+        Sealing { policy, access: recipients.to_vec().into(), allow_no_secrets: true, allow_comments: true };
     let document = parse(text, yaml(), &Limits::default()).unwrap();
     let sealed = users[0].with(|keyring| seal(document, yaml(), &sealing, keyring, &Limits::default()));
     sealed.unwrap().text.to_string()
@@ -124,7 +125,7 @@ fn ac_19c_old_records_under_new_ones() {
     let first = sealed_for(&[&alice], TEXT, passwords());
     let open = alice.open(&first, yaml());
     let both = [alice.recipient.clone(), bob.recipient.clone()];
-    let next = Next { recipients: Some(&both), ..Next::default() };
+    let next = Next { access: Some(both.to_vec().into()), ..Next::default() };
     let second = alice.with(|keyring| open.next(next, keyring, &Limits::default())).unwrap().sealed.text;
     let third = alice.edit(&alice.open(&second, yaml()), &TEXT.replace("three", "four"));
     // Everything from `groups:` to `policy:` of the first version, in the third one.
@@ -287,13 +288,23 @@ fn ac_30_two_recipients_with_two_keys() {
     let (alice, bob) = (User::new("alice"), User::new("bob"));
     let (key, other, fid) = (DataKey::generate().unwrap(), DataKey::generate().unwrap(), [3; 16]);
     let stanza = |user: &User, key: &DataKey| -> Stanza {
-        let (secret, context) = (wrap::encode(key, &fid, 1, 0), WrapContext { fid, epoch: 1 });
+        let (secret, context) =
+            (wrap::encode(key.expose(), &fid, 1, 0, wrap::Part::Whole), WrapContext { fid, epoch: 1 });
         let recipients = [user.recipient.clone()];
         user.with(|keyring| keyring.wrap(&recipients, &secret, &context)).unwrap().remove(0)
     };
     let groups = vec![Group { check: None, stanzas: vec![stanza(&alice, &key), stanza(&bob, &other)] }];
     let document = parse(TEXT, yaml(), &Limits::default()).unwrap();
-    let target = Target { policy: passwords(), groups, fid, epoch: 1, key: &key, before: None, touch: None };
+    let target = Target {
+        policy: passwords(),
+        groups,
+        threshold: 1,
+        fid,
+        epoch: 1,
+        key: &key,
+        before: None,
+        touch: None,
+    };
     let sealed = write(&document, yaml(), target, false, &Limits::default()).unwrap().text;
     assert_eq!(opened(&alice, &sealed, yaml()).unwrap().1, TEXT);
     assert!(matches!(error(&bob, &sealed), FileError::Envelope(EnvelopeError::Commitment)));
@@ -306,12 +317,22 @@ fn ac_19d_and_28_a_file_of_an_outsider_has_another_identity() {
     let file = SealedFile::parse(&sealed, yaml(), &Limits::default()).unwrap();
     let (fid, epoch, _) = file.sealed().identity();
     let key = DataKey::generate().unwrap();
-    let (secret, context) = (wrap::encode(&key, &fid, epoch, 0), WrapContext { fid, epoch });
+    let (secret, context) =
+        (wrap::encode(key.expose(), &fid, epoch, 0, wrap::Part::Whole), WrapContext { fid, epoch });
     let stanzas =
         eve.with(|keyring| keyring.wrap(std::slice::from_ref(&alice.recipient), &secret, &context)).unwrap();
     let groups = vec![Group { check: None, stanzas }];
     let document = parse(TEXT, yaml(), &Limits::default()).unwrap();
-    let target = Target { policy: passwords(), groups, fid, epoch, key: &key, before: None, touch: None };
+    let target = Target {
+        policy: passwords(),
+        groups,
+        threshold: 1,
+        fid,
+        epoch,
+        key: &key,
+        before: None,
+        touch: None,
+    };
     let forged = write(&document, yaml(), target, false, &Limits::default()).unwrap().text;
     let open = alice.open(&forged, yaml());
     assert_eq!((open.header().fid, open.header().epoch), (fid, epoch));
@@ -328,7 +349,7 @@ fn ac_35_and_36_who_was_removed_reads_nothing_new() {
     let old = sealed_for(&[&alice, &bob], TEXT, passwords());
     let (open, theirs) = (alice.open(&old, yaml()), bob.open(&old, yaml()));
     let alone = [alice.recipient.clone()];
-    let next = Next { recipients: Some(&alone), ..Next::default() };
+    let next = Next { access: Some(alone.to_vec().into()), ..Next::default() };
     let new = alice.with(|keyring| open.next(next, keyring, &Limits::default())).unwrap().sealed.text;
     let new = alice.edit(&alice.open(&new, yaml()), &TEXT.replace("three", "new secret"));
     // The old key on the new file; and with everything of the old identity grafted onto it.

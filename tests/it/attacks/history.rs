@@ -66,7 +66,8 @@ impl User {
         recipients: &[Recipient],
     ) -> Result<String, FileError> {
         let limits = Limits::default();
-        let sealing = Sealing { policy, recipients, allow_no_secrets: true, allow_comments: true };
+        let sealing =
+            Sealing { policy, access: recipients.into(), allow_no_secrets: true, allow_comments: true };
         let document = parse(text, format, &limits)?;
         Ok(self.with(|keyring| seal(document, format, &sealing, keyring, &limits))?.text.to_string())
     }
@@ -79,7 +80,7 @@ impl User {
     }
 
     /// The next version's text.
-    pub(crate) fn next(&self, open: &OpenFile, next: Next<'_>) -> Result<String, FileError> {
+    pub(crate) fn next(&self, open: &OpenFile, next: Next) -> Result<String, FileError> {
         let next = Next { allow_no_secrets: true, allow_comments: true, ..next };
         Ok(self.with(|keyring| open.next(next, keyring, &Limits::default()))?.sealed.text.to_string())
     }
@@ -219,7 +220,7 @@ impl History {
         match if self.calm { 9 } else { dice.roll(12) } {
             0 => {
                 let now = recipients(dice);
-                (user.next(open, Next { recipients: Some(&now), ..Next::default() }), None)
+                (user.next(open, Next { access: Some(now.to_vec().into()), ..Next::default() }), None)
             }
             1 => (user.next(open, Next { rotate: dice.chance(70), ..Next::default() }), None),
             2 => (user.next(open, Next { policy: Some(policy(dice)), ..Next::default() }), None),

@@ -62,8 +62,12 @@ impl Sealer {
         let run = Run::new(&self.environment, &NoPrompt);
         let keyring = Keyring::new(&run);
         let recipients = std::slice::from_ref(&self.recipient);
-        let sealing =
-            Sealing { policy: Policy::default(), recipients, allow_no_secrets: true, allow_comments: true };
+        let sealing = Sealing {
+            policy: Policy::default(),
+            access: recipients.into(),
+            allow_no_secrets: true,
+            allow_comments: true,
+        };
         let document = parse(text, format, &self.limits).map_err(|error| error.to_string())?;
         let sealed = seal(document, format, &sealing, &keyring, &self.limits)
             .map_err(|error| error.to_string())?

@@ -41,6 +41,7 @@ fn write(
             ..Policy::default()
         },
         groups: vec![Group { check: None, stanzas }],
+        threshold: 1,
         fid: [7; 16],
         epoch,
         key,

@@ -67,7 +67,7 @@ fn fresh() -> String {
     let reference = KeyRef { kind: "age".to_owned(), id: identity.recipient, context: Default::default() };
     let recipient = Recipient { key: reference, name: "alice".to_owned(), break_glass: false };
     let context = WrapContext { fid: FID, epoch: 1 };
-    let secret = wrap::encode(&key(), &FID, 1, 0);
+    let secret = wrap::encode(key().expose(), &FID, 1, 0, wrap::Part::Whole);
     let run = Run::new(&environment, &NoPrompt);
     let stanzas = Keyring::new(&run).wrap(&[recipient], &secret, &context).unwrap();
     let groups = vec![Group { check: None, stanzas }];
@@ -95,6 +95,7 @@ fn write(plain: &str, groups: &[Group], before: Option<&str>) -> String {
             ..Policy::default()
         },
         groups: groups.to_vec(),
+        threshold: 1,
         fid: FID,
         epoch: 1,
         key: &key(),
@@ -162,7 +163,7 @@ fn derived(text: &str) -> String {
     for label in ["link", "clear", "seal"] {
         sheet.put(&format!("sub({label})"), &sub(label, &core)[..]);
     }
-    sheet.put("wrap", wrap::encode(&key, &header.fid, header.epoch, 0).expose());
+    sheet.put("wrap", wrap::encode(key.expose(), &header.fid, header.epoch, 0, wrap::Part::Whole).expose());
     sheet.record("policy");
     sheet.put("TLV, the rest", &tlv[start + 9..]);
     sheet.tail(header.record, Hm::new(&sub("policy", b"")).part(&tlv).tag());
