@@ -7,7 +7,9 @@ pub mod trouble;
 use std::fmt::Display;
 
 use super::runtime::block_on;
-use super::{KeyBackend, KeyRef, Recipient, Run, Stanza, Unwrapped, WRAP_LIMIT, WrapContext};
+use super::{
+    Cause, KeyBackend, KeyError, KeyRef, Recipient, Run, Stanza, Unwrapped, WRAP_LIMIT, WrapContext,
+};
 use crate::secret::SecretBytes;
 
 /// Keys of one type, and the runs that do and do not have their private halves.
@@ -75,7 +77,7 @@ pub fn the_owner_opens_what_was_wrapped(backend: &dyn KeyBackend, fixture: &Fixt
     }
 }
 
-/// Without the private half the answer is [`Unwrapped::NotMine`].
+/// Without the private half the answer is [`Unwrapped::NotMine`]; a service may also say so itself.
 pub fn others_do_not(backend: &dyn KeyBackend, fixture: &Fixture<'_>) {
     for (key, run) in [
         (&fixture.key, fixture.stranger),
@@ -84,7 +86,12 @@ pub fn others_do_not(backend: &dyn KeyBackend, fixture: &Fixture<'_>) {
     ] {
         let stanza = wrap(backend, fixture, key, &secret(69));
         let answer = unwrap(backend, fixture, &stanza, run);
-        assert!(matches!(answer, Unwrapped::NotMine(_)), "{}: {answer:?}", key.id);
+        let is_refused = match &answer {
+            Unwrapped::NotMine(_) => true,
+            Unwrapped::Failed(KeyError::Remote { failure, .. }) => REFUSED.contains(&failure.cause),
+            _ => false,
+        };
+        assert!(is_refused, "{}: {answer:?}", key.id);
     }
     let mut mislabelled = wrap(backend, fixture, &fixture.foreign, &secret(69));
     mislabelled.recipient.key = fixture.key.clone();
@@ -176,3 +183,6 @@ fn secret(length: u8) -> SecretBytes {
 fn context() -> WrapContext {
     WrapContext { fid: [7; 16], epoch: 3 }
 }
+
+/// What a service says to those who may not use a key.
+const REFUSED: &[Cause] = &[Cause::Denied, Cause::NotFound, Cause::NoCredentials, Cause::Unauthenticated];

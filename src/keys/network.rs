@@ -68,7 +68,7 @@ impl Network {
 
     /// Waits on the thread's clock.
     pub(super) async fn pause(&self, time: Duration) {
-        self.run(sleep(time)).await;
+        self.run(async move { sleep(time).await }).await;
     }
 
     /// Makes a call until it succeeds, fails for good, or time or attempts are used up. `attempt` is called anew for each

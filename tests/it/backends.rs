@@ -3,6 +3,8 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests may fail the test and say so")]
 
+mod gcp;
+
 use std::ffi::OsStr;
 use std::fs;
 use std::io::Write;

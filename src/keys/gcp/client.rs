@@ -209,7 +209,13 @@ impl Session {
         failure
     }
 
+    /// The failure with everything that is known about it.
     fn completed(&self, failure: Failure, call: Call) -> Failure {
+        let known = self.ready.try_lock().ok().and_then(|ready| ready.as_ref()?.as_ref().ok().cloned());
+        let failure = match known {
+            Some(known) if failure.identity.is_none() => known.who.signed(failure),
+            _ => failure,
+        };
         let endpoint = endpoint::chosen(&self.environment, &self.settings).unwrap_or_default();
         failure::completed(failure, call.name(endpoint.as_deref()))
     }

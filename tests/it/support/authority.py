@@ -61,7 +61,7 @@ def server_context(folder: Path, names: list[str]) -> ssl.SSLContext:
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
         .add_extension(x509.SubjectAlternativeName([_alternative(name) for name in names]), critical=False)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(root_id), critical=False)
-        .sign(leaf_key, hashes.SHA256())
+        .sign(root_key, hashes.SHA256())
     )
     pem = serialization.Encoding.PEM
     _pem(folder / "server.pem", leaf.public_bytes(pem), _private(leaf_key))

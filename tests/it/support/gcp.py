@@ -456,6 +456,7 @@ def main() -> None:
     parser.add_argument("--http", type=int, default=0, help="port without TLS")
     parser.add_argument("--tls", type=int, help="port with TLS, for Google's own names")
     given = parser.parse_args()
+    given.folder = given.folder.resolve()
     world = World()
     handler = type("Own", (Handler,), {"world": world, "log": given.folder / "asked.log"})
     plain = ThreadingHTTPServer(("0.0.0.0" if given.tls else "127.0.0.1", given.http), handler)

@@ -5,7 +5,6 @@ mod dice;
 mod gpg;
 mod namespace;
 mod project;
-#[expect(dead_code, reason = "the tests of services follow")]
 mod proxy;
 pub(crate) mod python;
 mod run;
@@ -24,8 +23,7 @@ pub(crate) use gpg::Gpg;
 #[expect(unused_imports, reason = "the tests of services follow")]
 pub(crate) use namespace::Namespace;
 pub(crate) use project::Project;
-#[expect(unused_imports, reason = "the tests of services follow")]
-pub(crate) use proxy::{Asked, Fault, Proxy};
+pub(crate) use proxy::{Fault, Proxy};
 pub(crate) use run::{Output, Run};
 pub(crate) use tools::{skip, tools};
 
