@@ -450,6 +450,13 @@ def credentials(folder: Path, world: World, oauth: str, sts: str, iam: str) -> N
             write("direct", pool)
 
 
+class Server(ThreadingHTTPServer):
+    """Keeps quiet about clients that go away or do not trust it."""
+
+    def handle_error(self, *_):
+        pass
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("folder", type=Path)
@@ -459,13 +466,13 @@ def main() -> None:
     given.folder = given.folder.resolve()
     world = World()
     handler = type("Own", (Handler,), {"world": world, "log": given.folder / "asked.log"})
-    plain = ThreadingHTTPServer(("0.0.0.0" if given.tls else "127.0.0.1", given.http), handler)
+    plain = Server(("0.0.0.0" if given.tls else "127.0.0.1", given.http), handler)
     here = f"http://127.0.0.1:{plain.server_port}"
     places = (f"{here}/token", f"{here}/v1/token", here)
     if given.tls:
         places = (OAUTH, "https://sts.googleapis.com/v1/token", "https://iamcredentials.googleapis.com")
         services = ("cloudkms", "oauth2", "sts", "iamcredentials")
-        server = ThreadingHTTPServer(("127.0.0.1", given.tls), handler)
+        server = Server(("127.0.0.1", given.tls), handler)
         context = server_context(given.folder, [f"{name}.googleapis.com" for name in services])
         server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
         threading.Thread(target=server.serve_forever, daemon=True).start()

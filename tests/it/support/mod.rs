@@ -20,7 +20,6 @@ use tempfile::TempDir;
 
 pub(crate) use dice::{Dice, number};
 pub(crate) use gpg::Gpg;
-#[expect(unused_imports, reason = "the tests of services follow")]
 pub(crate) use namespace::Namespace;
 pub(crate) use project::Project;
 pub(crate) use proxy::{Fault, Proxy};
