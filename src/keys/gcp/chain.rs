@@ -41,7 +41,9 @@ impl Source {
     /// What helps where its tokens are not accepted.
     pub(super) const fn remedy(&self) -> &'static str {
         match self {
-            Self::Token(_) => "a token that is still valid: `gcloud auth print-access-token` gives one for an hour",
+            Self::Token(_) => {
+                "a token that is still valid: `gcloud auth print-access-token` gives one for an hour"
+            }
             Self::File(file) => match file.kind {
                 FileKind::ServiceAccount => {
                     "a key that has not been deleted or disabled: `gcloud iam service-accounts keys list` shows them; \
@@ -52,7 +54,9 @@ impl Source {
                     "a token that the provider of the workload identity pool takes: its issuer, audience, attribute \
                      condition and age"
                 }
-                FileKind::Impersonated => "`gcloud auth application-default login` with `--impersonate-service-account`",
+                FileKind::Impersonated => {
+                    "`gcloud auth application-default login` with `--impersonate-service-account`"
+                }
             },
             Self::Metadata(_) => "a service account for this machine or pod, with the scope `cloud-platform`",
         }
@@ -82,7 +86,8 @@ impl Chain {
             match place.look(environment).await {
                 Looked::Nothing(why) => chain.step(name, &why, false),
                 Looked::Found(source) => {
-                    let of = source.principal().map(|principal| format!(" of {principal}")).unwrap_or_default();
+                    let of =
+                        source.principal().map(|principal| format!(" of {principal}")).unwrap_or_default();
                     chain.step(name.clone(), &format!("{}{of}", source.words()), true);
                     chain.found = Ok((name, source));
                     is_over = true;
@@ -152,7 +157,9 @@ impl Place {
         match self {
             Self::Credentials => match environment.text("GOOGLE_CREDENTIALS") {
                 // The file itself, or its path: as SOPS has it.
-                Some(text) if text.trim_start().starts_with('{') => of(CredentialFile::parse(text.as_bytes())),
+                Some(text) if text.trim_start().starts_with('{') => {
+                    of(CredentialFile::parse(text.as_bytes()))
+                }
                 Some(path) => of(CredentialFile::read(Path::new(path))),
                 None => unset(),
             },

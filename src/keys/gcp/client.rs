@@ -156,7 +156,9 @@ impl Session {
         let endpoint = endpoint::chosen(&self.environment, &self.settings)?;
         let (step, source) = self.chain().await.found.clone()?;
         let who = self.who(step, &source)?;
-        let unusable = |why: String| who.signed(Failure::new(Cause::NoCredentials, "").answered(&why)).hinted(who.remedy);
+        let unusable = |why: String| {
+            who.signed(Failure::new(Cause::NoCredentials, "").answered(&why)).hinted(who.remedy)
+        };
         let mut own = credentials::make(&source, &self.environment).map_err(unusable)?;
         if let Some(account) = &self.settings.impersonate {
             own = credentials::acting_as(account, own).map_err(unusable)?;
@@ -182,7 +184,8 @@ impl Session {
             return Ok(Who { principal: source.principal().map(str::to_owned), identity, remedy });
         };
         if !is_account(&account) {
-            let hint = "the e-mail address of a service account, as `impersonate` under `[gcp]` in your config.toml";
+            let hint =
+                "the e-mail address of a service account, as `impersonate` under `[gcp]` in your config.toml";
             let failure = Failure::new(Cause::NotAllowed, "");
             return Err(failure.answered("`impersonate` is no service account").hinted(hint));
         }
@@ -202,7 +205,8 @@ impl Session {
         if error.is_authentication() && failure.cause.is_transient() {
             // The library keeps a failure for ten seconds; the next attempt starts with a new client.
             let mut known = self.ready.lock().await;
-            if known.as_ref().is_some_and(|known| known.as_ref().is_ok_and(|known| Arc::ptr_eq(known, ready))) {
+            if known.as_ref().is_some_and(|known| known.as_ref().is_ok_and(|known| Arc::ptr_eq(known, ready)))
+            {
                 *known = None;
             }
         }

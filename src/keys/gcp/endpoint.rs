@@ -9,7 +9,8 @@ use crate::keys::{Cause, Environment, Failure, GcpSettings};
 /// # Errors
 /// [`Failure`] for an address that is none, or that others on the way could read along.
 pub(super) fn chosen(environment: &Environment, settings: &GcpSettings) -> Result<Option<String>, Failure> {
-    let of_settings = settings.endpoint.as_deref().map(|url| ("`endpoint` under `[gcp]` in your config.toml", url));
+    let of_settings =
+        settings.endpoint.as_deref().map(|url| ("`endpoint` under `[gcp]` in your config.toml", url));
     let of_environment = environment.text(VARIABLE).map(|url| (VARIABLE, url));
     let Some((place, url)) = of_environment.or(of_settings) else { return Ok(None) };
     let bare = url.trim_end_matches('/');
@@ -66,9 +67,19 @@ mod tests {
     #[test]
     fn nobody_reads_along() {
         for url in [
-            "http://kms.example", "http://127.0.0.1.evil.example", "http://localhost.evil.example", "kms.example",
-            "https://", "https://user@kms.example", "https://kms.example/path", "https://kms.example?x", "ftp://x",
-            "https://kms.example#x", "http://10.0.0.1", "https://a b", "https://a\nb",
+            "http://kms.example",
+            "http://127.0.0.1.evil.example",
+            "http://localhost.evil.example",
+            "kms.example",
+            "https://",
+            "https://user@kms.example",
+            "https://kms.example/path",
+            "https://kms.example?x",
+            "ftp://x",
+            "https://kms.example#x",
+            "http://10.0.0.1",
+            "https://a b",
+            "https://a\nb",
         ] {
             assert_eq!(of(&[], Some(url)).unwrap_err().cause, Cause::NotAllowed, "{url}");
         }

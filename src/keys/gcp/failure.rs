@@ -52,7 +52,8 @@ pub(super) fn of(error: &Error, call: Call, id: &str, who: &Who) -> Failure {
         (None, None) if error.is_deserialization() => malformed("what came is no answer of Cloud KMS"),
         (None, None) => Failure::new(Cause::Rejected, "").answered("the call could not be made"),
     };
-    let wait = error.http_headers().and_then(|headers| headers.get("retry-after")?.to_str().ok()?.parse().ok());
+    let wait =
+        error.http_headers().and_then(|headers| headers.get("retry-after")?.to_str().ok()?.parse().ok());
     let failure = Failure { after: wait.map(Duration::from_secs), ..failure };
     who.signed(failure)
 }
@@ -78,20 +79,28 @@ fn way_out(cause: Cause) -> &'static str {
     match cause {
         Cause::Throttled => "it again later, or a higher quota for Cloud KMS in the project",
         Cause::Unavailable => "it again later; https://status.cloud.google.com says what is down",
-        Cause::Unreachable => "the network, the proxy (HTTPS_PROXY) and the certificates (SSL_CERT_FILE) of this machine",
+        Cause::Unreachable => {
+            "the network, the proxy (HTTPS_PROXY) and the certificates (SSL_CERT_FILE) of this machine"
+        }
         Cause::TimedOut => "it again, or a longer `timeout` under `[network]` in your config.toml",
         _ => "`sealeaf explain` on the file",
     }
 }
 
 fn of_status(code: Code, message: &str, call: Call, id: &str, who: &Who) -> Failure {
-    let account = who.principal.as_deref().map_or_else(|| "the identity".to_owned(), |who| format!("`{who}`"));
+    let account =
+        who.principal.as_deref().map_or_else(|| "the identity".to_owned(), |who| format!("`{who}`"));
     let (cause, hint) = match code {
         Code::PermissionDenied if message.contains("authentication scopes") => {
             (Cause::Denied, Some("the scope `cloud-platform` for this machine's service account".to_owned()))
         }
-        Code::PermissionDenied if message.contains("has not been used") || message.contains("API is disabled") => {
-            (Cause::Denied, Some("`gcloud services enable cloudkms.googleapis.com` in the project".to_owned()))
+        Code::PermissionDenied
+            if message.contains("has not been used") || message.contains("API is disabled") =>
+        {
+            (
+                Cause::Denied,
+                Some("`gcloud services enable cloudkms.googleapis.com` in the project".to_owned()),
+            )
         }
         Code::PermissionDenied => {
             let role = "roles/cloudkms.cryptoKeyEncrypterDecrypter";
@@ -101,7 +110,10 @@ fn of_status(code: Code, message: &str, call: Call, id: &str, who: &Who) -> Fail
         Code::Unauthenticated => (Cause::Unauthenticated, Some(who.remedy.to_owned())),
         Code::NotFound => {
             let ring = id.rsplit_once("/cryptoKeys/").map_or(id, |(ring, _)| ring);
-            (Cause::NotFound, Some(format!("`gcloud kms keys list --keyring={ring}` shows the keys that there are")))
+            (
+                Cause::NotFound,
+                Some(format!("`gcloud kms keys list --keyring={ring}` shows the keys that there are")),
+            )
         }
         Code::FailedPrecondition => (Cause::Disabled, Some(of_disabled(message, id))),
         Code::InvalidArgument if message.contains("checksum") => {
@@ -123,9 +135,9 @@ fn of_status(code: Code, message: &str, call: Call, id: &str, who: &Who) -> Fail
 
 fn of_disabled(message: &str, id: &str) -> String {
     // The message has the version's whole name: `projects/…/cryptoKeyVersions/1 is not enabled, …`.
-    let version = message.split_once("/cryptoKeyVersions/").map(|(_, rest)| {
-        rest.chars().take_while(char::is_ascii_digit).collect::<String>()
-    });
+    let version = message
+        .split_once("/cryptoKeyVersions/")
+        .map(|(_, rest)| rest.chars().take_while(char::is_ascii_digit).collect::<String>());
     let version = version.filter(|number| !number.is_empty()).unwrap_or_else(|| "VERSION".to_owned());
     let key = id.to_owned();
     if message.contains("DESTROY_SCHEDULED") {
@@ -163,7 +175,8 @@ fn of_credentials(error: &Error, who: &Who) -> Failure {
         (None, None) => said.local.clone().unwrap_or_else(|| innermost(error)),
     };
     let code = said.code.as_deref().unwrap_or_default();
-    let may_not_act = said.message.as_deref().is_some_and(|text| text.contains("iam.serviceAccounts.getAccessToken"));
+    let may_not_act =
+        said.message.as_deref().is_some_and(|text| text.contains("iam.serviceAccounts.getAccessToken"));
     let (cause, hint) = match (code, said.http) {
         ("PERMISSION_DENIED", _) | (_, Some(403)) if may_not_act => (
             Cause::Denied,

@@ -76,7 +76,11 @@ impl CredentialFile {
             Some("authorized_user") => FileKind::AuthorizedUser,
             Some("external_account") => FileKind::ExternalAccount,
             Some("impersonated_service_account") if is_outermost => FileKind::Impersonated,
-            _ => return Err("its `type` is none that Google's libraries have for files of credentials".to_owned()),
+            _ => {
+                return Err(
+                    "its `type` is none that Google's libraries have for files of credentials".to_owned()
+                );
+            }
         };
         if let Some(field) = kind.fields().iter().find(|field| json.get(**field).is_none()) {
             return Err(format!("a {} has a `{field}`, and this has none", kind.words()));
@@ -87,9 +91,11 @@ impl CredentialFile {
             }
         }
         if json.pointer("/credential_source/executable").is_some() {
-            return Err("it starts a program for its token, which sealeaf does not; let the program write the token \
+            return Err(
+                "it starts a program for its token, which sealeaf does not; let the program write the token \
                         to a file, and name that one in `credential_source`"
-                .to_owned());
+                    .to_owned(),
+            );
         }
         if kind == FileKind::Impersonated {
             let source = json.get("source_credentials").cloned().unwrap_or_default();
@@ -147,7 +153,8 @@ mod tests {
 
     #[test]
     fn kinds_and_principals() {
-        let user = json!({"type": "authorized_user", "client_id": "i", "client_secret": "s", "refresh_token": "r"});
+        let user =
+            json!({"type": "authorized_user", "client_id": "i", "client_secret": "s", "refresh_token": "r"});
         let account = "a@p.iam.gserviceaccount.com";
         let impersonated = json!({"type": "impersonated_service_account", "source_credentials": user,
             "service_account_impersonation_url":

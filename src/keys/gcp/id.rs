@@ -11,14 +11,12 @@ use crate::keys::KeyError;
 pub(super) fn parse(text: &str) -> Result<String, KeyError> {
     let parts: Vec<&str> = text.split('/').collect();
     let reason = match parts.as_slice() {
-        ["projects", project, "locations", location, "keyRings", ring, "cryptoKeys", key] => {
-            wrong_part(&[
-                ("project", project, is_project(project)),
-                ("location", location, is_location(location)),
-                ("key ring", ring, is_name(ring)),
-                ("key", key, is_name(key)),
-            ])
-        }
+        ["projects", project, "locations", location, "keyRings", ring, "cryptoKeys", key] => wrong_part(&[
+            ("project", project, is_project(project)),
+            ("location", location, is_location(location)),
+            ("key ring", ring, is_name(ring)),
+            ("key", key, is_name(key)),
+        ]),
         ["projects", _, "locations", _, "keyRings", _, "cryptoKeys", _, "cryptoKeyVersions", ..] => {
             Some("leave out `/cryptoKeyVersions/…`: the service knows which version a wrap is of".to_owned())
         }
@@ -83,7 +81,10 @@ mod tests {
     fn ac_43_nothing_else_gets_into_a_path() {
         let good = "projects/p/locations/l/keyRings/r/cryptoKeys/k";
         let mut bad: Vec<String> = [
-            "", "k", "projects/p", "projects//locations/l/keyRings/r/cryptoKeys/k",
+            "",
+            "k",
+            "projects/p",
+            "projects//locations/l/keyRings/r/cryptoKeys/k",
             "projects/../locations/l/keyRings/r/cryptoKeys/k",
             "projects/p..q/locations/l/keyRings/r/cryptoKeys/k",
             "projects/./locations/l/keyRings/r/cryptoKeys/k",
@@ -96,8 +97,12 @@ mod tests {
             "projects/p%2F..%2Fq/locations/l/keyRings/r/cryptoKeys/k",
             "https://cloudkms.googleapis.com/v1/projects/p/locations/l/keyRings/r/cryptoKeys/k",
             "projects\\p\\locations\\l\\keyRings\\r\\cryptoKeys\\k",
-        ].map(str::to_owned).into();
-        for part in ["/", "?x=y", "#x", "\n", "\r\n", " ", "\t", "\0", ":decrypt", "/..", "é", "%00", ";", ".", "*"] {
+        ]
+        .map(str::to_owned)
+        .into();
+        for part in
+            ["/", "?x=y", "#x", "\n", "\r\n", " ", "\t", "\0", ":decrypt", "/..", "é", "%00", ";", ".", "*"]
+        {
             bad.push(format!("{good}{part}"));
             bad.push(format!("{part}{good}"));
         }

@@ -24,7 +24,11 @@ fn project(id: &str) -> Project {
 }
 
 /// A run of the binary with these variables. The home is the project's.
-fn run<'a>(project: &'a Project, variables: &[(String, String)], arguments: &[&str]) -> crate::support::Run<'a> {
+fn run<'a>(
+    project: &'a Project,
+    variables: &[(String, String)],
+    arguments: &[&str],
+) -> crate::support::Run<'a> {
     let own = variables.iter().filter(|(name, _)| name != "HOME");
     own.fold(project.run_as_nobody(arguments), |run, (name, value)| run.env(name, value))
 }
@@ -61,7 +65,8 @@ fn files_are_sealed_for_a_key_and_opened() {
     let key = cloud.key("k", "EncrypterDecrypter", EVERYBODY);
     let mut project = project(&key.id);
     let file = cloud.file("key.json");
-    let variables = cloud.variables(&cloud.url(), &[("GOOGLE_APPLICATION_CREDENTIALS", file.to_str().unwrap())]);
+    let variables =
+        cloud.variables(&cloud.url(), &[("GOOGLE_APPLICATION_CREDENTIALS", file.to_str().unwrap())]);
     project.write("a.yaml", "k: v\n");
     run(&project, &variables, &["encrypt", "a.yaml"]).stdout();
     let sealed = project.read("a.yaml");
@@ -135,10 +140,14 @@ fn ac_43_odd_names_of_keys_reach_nobody() {
         project.write("b.yaml", "k: v\n");
         let output = run(&project, &variables, &["encrypt", "b.yaml"]).output();
         assert_eq!((output.code, project.read("b.yaml").as_str()), (8, "k: v\n"), "{}", output.stderr);
-        assert!(output.stderr.contains("projects/…/locations/…") || odd.contains("Versions"), "{}", output.stderr);
+        assert!(
+            output.stderr.contains("projects/…/locations/…") || odd.contains("Versions"),
+            "{}",
+            output.stderr
+        );
         let id = format!("\"{id}\"");
-        project.write("a.yaml", &sealed.replace(&format!("gcp_kms: {}", key.id), &format!("gcp_kms: {id}")));
-        let output = run(&project, &variables, &["decrypt", "a.yaml"]).output();
+        good.write("a.yaml", &sealed.replace(&format!("gcp_kms: {}", key.id), &format!("gcp_kms: {id}")));
+        let output = run(&good, &variables, &["decrypt", "a.yaml"]).output();
         assert_eq!((output.code, output.stdout.as_str()), (4, ""), "{odd}: {}", output.stderr);
         assert!(!output.stderr.contains("internal"), "{}", output.stderr);
     }
@@ -187,7 +196,9 @@ fn a_repository_does_not_choose_the_address() {
     ];
     for text in more {
         let config = format!("version = 1\n\n{RULE}{text}");
-        let config = if text.contains("recipients") { config } else {
+        let config = if text.contains("recipients") {
+            config
+        } else {
             format!("version = 1\n\n[recipients]\nci = {{ gcp_kms = \"{}\" }}\n\n{RULE}{text}", key.id)
         };
         good.write(".sealeaf.toml", &config).write("b.yaml", "k: v\n");

@@ -105,7 +105,9 @@ fn a_private_network_has_its_own_names_and_no_way_out() {
     let script = "cat /etc/hosts; ip -o -4 addr show; ip route; pwd";
     let output = network.command("sh", Path::new("/tmp")).args(["-c", script]).output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
-    for part in ["127.0.0.1 service.example\n", "169.254.169.254 metadata.example\n", "inet 169.254.169.254/32"] {
+    for part in
+        ["127.0.0.1 service.example\n", "169.254.169.254 metadata.example\n", "inet 169.254.169.254/32"]
+    {
         assert!(text.contains(part), "{text}");
     }
     assert!(text.ends_with("/tmp\n") && !text.contains("default via"), "{text}");

@@ -3,7 +3,9 @@
 use sealeaf::keys::gcp::Gcp;
 use sealeaf::keys::{Cause, Environment, KeyBackend, KeyError, KeyRef, NoPrompt, Run, Stanza, Unwrapped};
 
-use super::cloud::{ADMIN, BOUND, Cloud, EVERYBODY, KEY_HOLDER, MACHINE, STRANGER, TARGET, put, wait, wrapped};
+use super::cloud::{
+    ADMIN, BOUND, Cloud, EVERYBODY, KEY_HOLDER, MACHINE, STRANGER, TARGET, put, wait, wrapped,
+};
 use crate::support::{Fault, Proxy};
 
 struct Bench {
@@ -64,7 +66,9 @@ fn every_kind_of_credentials_opens() {
     let home = tempfile::tempdir().unwrap();
     let place = home.path().join(".config/gcloud/application_default_credentials.json");
     put(&place, &std::fs::read_to_string(bench.cloud.file("user.json")).unwrap());
-    for (name, folder) in [("HOME", home.path().to_owned()), ("CLOUDSDK_CONFIG", place.parent().unwrap().to_owned())] {
+    for (name, folder) in
+        [("HOME", home.path().to_owned()), ("CLOUDSDK_CONFIG", place.parent().unwrap().to_owned())]
+    {
         let (steps, answer) = bench.steps(&bench.cloud.environment(&[(name, folder.to_str().unwrap())]));
         assert!(matches!(answer, Unwrapped::Opened(_)), "{answer:?}");
         assert!(steps.contains(&format!("> {}: login of a user", place.display())), "{steps:?}");
@@ -78,7 +82,10 @@ fn the_machine_says_who_it_is() {
     let machine = [("NO_GCE_CHECK", ""), ("GCE_METADATA_HOST", &*host)];
     let (steps, answer) = bench.steps(&bench.cloud.environment(&machine));
     assert!(matches!(answer, Unwrapped::Opened(_)), "{answer:?}");
-    assert_eq!(steps.last().unwrap(), &format!("> metadata server: the machine's service account of {MACHINE}"));
+    assert_eq!(
+        steps.last().unwrap(),
+        &format!("> metadata server: the machine's service account of {MACHINE}")
+    );
     assert_eq!(bench.seen(), MACHINE);
 
     // Something that is no metadata server, and nothing at all.
@@ -89,7 +96,8 @@ fn the_machine_says_who_it_is() {
         (closed, "there is none at"),
         ("x:y".to_owned(), "is no host"),
     ] {
-        let (steps, answer) = bench.steps(&bench.cloud.environment(&[("NO_GCE_CHECK", ""), ("GCE_METADATA_HOST", &host)]));
+        let (steps, answer) =
+            bench.steps(&bench.cloud.environment(&[("NO_GCE_CHECK", ""), ("GCE_METADATA_HOST", &host)]));
         assert!(steps.last().unwrap().contains(told), "{steps:?}");
         let Unwrapped::Failed(KeyError::Remote { failure, .. }) = answer else { panic!("{answer:?}") };
         assert_eq!(failure.cause, Cause::NoCredentials);
@@ -118,15 +126,23 @@ fn the_first_place_is_taken_and_a_mistake_there_ends_the_search() {
 
     let broken = bench.cloud.file("broken.json");
     put(&broken, "{\"type\": \"service_account\", \"private_key\": \"SECRET\"}");
-    for (path, told) in [("/missing.json", "No such file"), (broken.to_str().unwrap(), "has a `client_email`")] {
+    for (path, told) in
+        [("/missing.json", "No such file"), (broken.to_str().unwrap(), "has a `client_email`")]
+    {
         let host = format!("127.0.0.1:{}", bench.cloud.port());
         let variables =
             [("GOOGLE_APPLICATION_CREDENTIALS", path), ("NO_GCE_CHECK", ""), ("GCE_METADATA_HOST", &host)];
         let (steps, answer) = bench.steps(&bench.cloud.environment(&variables));
-        assert!(steps[2].starts_with("> GOOGLE_APPLICATION_CREDENTIALS: ") && steps[2].contains(told), "{steps:?}");
+        assert!(
+            steps[2].starts_with("> GOOGLE_APPLICATION_CREDENTIALS: ") && steps[2].contains(told),
+            "{steps:?}"
+        );
         let Unwrapped::Failed(KeyError::Remote { failure, .. }) = answer else { panic!("{answer:?}") };
         let text = failure.to_string();
-        assert!(failure.cause == Cause::NoCredentials && text.contains(told) && !text.contains("SECRET"), "{text}");
+        assert!(
+            failure.cause == Cause::NoCredentials && text.contains(told) && !text.contains("SECRET"),
+            "{text}"
+        );
     }
 }
 

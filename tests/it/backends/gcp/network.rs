@@ -27,7 +27,8 @@ impl Google {
             skip("the tools are not installed");
             return None;
         };
-        let services = ["cloudkms", "oauth2", "sts", "iamcredentials"].map(|name| format!("{name}.googleapis.com"));
+        let services =
+            ["cloudkms", "oauth2", "sts", "iamcredentials"].map(|name| format!("{name}.googleapis.com"));
         let mut names: Vec<(&str, Ipv4Addr)> =
             services.iter().map(|name| (name.as_str(), Ipv4Addr::LOCALHOST)).collect();
         names.push(("metadata.google.internal", Ipv4Addr::new(169, 254, 169, 254)));
@@ -46,7 +47,8 @@ impl Google {
         let google = Self { server, network, tools };
         let program = script("gcp_sdk.py");
         let sdk = [OsStr::new("-B"), program.as_ref(), folder.as_ref()];
-        let output = google.command(google.tools.join("bin/python"), &folder, &[]).args(sdk).output().unwrap();
+        let output =
+            google.command(google.tools.join("bin/python"), &folder, &[]).args(sdk).output().unwrap();
         assert_eq!(String::from_utf8_lossy(&output.stdout), "all of it\n", "{}", text(&output.stderr));
         Some(google)
     }
@@ -112,7 +114,8 @@ impl Bench {
     #[track_caller]
     fn theirs(&self, variables: &[(&str, &str)], arguments: &[&str]) -> String {
         let folder = self.project.path("");
-        let output = self.google.command(self.sops.program(), &folder, variables).args(arguments).output().unwrap();
+        let output =
+            self.google.command(self.sops.program(), &folder, variables).args(arguments).output().unwrap();
         assert!(output.status.success(), "{}", text(&output.stderr));
         text(&output.stdout)
     }
@@ -214,7 +217,10 @@ fn an_authority_that_nobody_trusts_gets_no_token() {
     let sealed = bench.theirs(&[], &["encrypt", "--gcp-kms", KEY, "plain.yaml"]);
     bench.project.write("a.yaml", &sealed);
     let log = fs::read_to_string(bench.google.file("asked.log")).unwrap();
-    let trusted = [("SSL_CERT_FILE", "/etc/ssl/certs/ca-certificates.crt"), ("GOOGLE_OAUTH_ACCESS_TOKEN", "ya29.admin")];
+    let trusted = [
+        ("SSL_CERT_FILE", "/etc/ssl/certs/ca-certificates.crt"),
+        ("GOOGLE_OAUTH_ACCESS_TOKEN", "ya29.admin"),
+    ];
     let output = bench.ours(&trusted, &["decrypt", "a.yaml"]);
     assert_ne!(output.code, 0);
     assert!(output.stderr.contains("the service cannot be reached"), "{}", output.stderr);

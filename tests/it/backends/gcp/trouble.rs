@@ -66,7 +66,8 @@ impl Bench {
 }
 
 fn refused(code: u16, status: &str, message: &str) -> Fault {
-    let body = format!("{{\"error\": {{\"code\": {code}, \"message\": \"{message}\", \"status\": \"{status}\"}}}}");
+    let body =
+        format!("{{\"error\": {{\"code\": {code}, \"message\": \"{message}\", \"status\": \"{status}\"}}}}");
     Fault::Answer(code, JSON, body)
 }
 
@@ -171,7 +172,9 @@ fn credentials_that_are_missing_or_not_accepted() {
     let cloud = &bench.cloud;
     let failure = bench.unwrapping(Trouble::NoCredentials, &cloud.environment(&[]), &bench.stanza);
     let told = failure.to_string();
-    for step in ["GOOGLE_CREDENTIALS: not set", "GOOGLE_OAUTH_ACCESS_TOKEN: not set", "metadata server: left out"] {
+    for step in
+        ["GOOGLE_CREDENTIALS: not set", "GOOGLE_OAUTH_ACCESS_TOKEN: not set", "metadata server: left out"]
+    {
         assert!(told.contains(step), "{told}");
     }
     assert!(told.contains("`gcloud auth application-default login`"), "{told}");
