@@ -68,6 +68,7 @@ impl Network {
 
     /// Waits on the thread's clock.
     pub(super) async fn pause(&self, time: Duration) {
+        // The clock is the thread's: a timer can only be made there.
         self.run(async move { sleep(time).await }).await;
     }
 
@@ -237,7 +238,7 @@ mod tests {
     #[test]
     fn silence_ends_in_time_and_says_what_to_set() {
         let network = network(1, 0);
-        let failure = block_on(network.call("test", || std::future::pending::<Result<(), Failure>>()));
+        let failure = block_on(network.call("test", std::future::pending::<Result<(), Failure>>));
         assert_eq!(failure.unwrap_err().cause, Cause::TimedOut);
     }
 
