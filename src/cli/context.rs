@@ -27,6 +27,8 @@ pub(crate) struct Context {
     pub(crate) directory: PathBuf,
     /// What the user's own configuration says.
     pub(crate) settings: Settings,
+    /// Whether break-glass keys may be tried.
+    pub(crate) break_glass: bool,
     /// What is refused for its size.
     pub(crate) limits: Limits,
     /// Which streams are a terminal.
@@ -91,6 +93,7 @@ impl Context {
         };
         Ok(Self {
             colour: globals.color.on(&environment, terminal.stderr),
+            break_glass: globals.break_glass,
             limits: globals.limits(),
             settings,
             environment,
@@ -199,6 +202,7 @@ impl Context {
     pub(crate) fn for_test(directory: &std::path::Path, environment: Environment) -> Self {
         Self {
             settings: Settings::default(),
+            break_glass: false,
             environment,
             directory: directory.to_owned(),
             limits: Limits::default(),

@@ -4,13 +4,14 @@ use std::process::ExitCode;
 
 use sealeaf::document::{Document, NodeId, Step};
 use sealeaf::file::sops::SopsFile;
-use sealeaf::keys::{Recipient, age};
+use sealeaf::keys::{Examined, Recipient, age};
 use sealeaf::policy::{Policy, Selection};
 use serde::Serialize;
 
 use super::compare::{Person, paths};
 use super::context::Context;
 use super::escape;
+use super::explain_access::{self, AccessView};
 use super::explain_sops::{SopsView, grouped};
 use super::found::near;
 use super::governing::Governing;
@@ -30,6 +31,9 @@ pub(crate) struct Args {
     /// The file, which need not exist
     #[arg(value_name = "FILE")]
     file: PathBuf,
+    /// Ask no key service
+    #[arg(long)]
+    offline: bool,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -94,6 +98,9 @@ struct Reader<'a> {
     group: Option<usize>,
     /// Where the user's key for it lies.
     identity: Option<String>,
+    /// Whether the user can act as that recipient; of sealed files alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    access: Option<AccessView<'a>>,
 }
 
 /// A value, and what becomes of it.
@@ -111,7 +118,7 @@ pub(super) struct ValueView<'a> {
 
 /// Looks at one file.
 pub(crate) fn run(args: Args, context: &Context) -> Result<ExitCode, Report> {
-    let session = Session::silent(context);
+    let session = if args.offline { Session::silent(context) } else { Session::asking_nobody(context) };
     let exists = fs::symlink_metadata(context.directory.join(&args.file)).is_ok();
     let found = if exists { Some(inspect(&args.file, &session)?) } else { None };
     let rule = match &found {
@@ -123,6 +130,7 @@ pub(crate) fn run(args: Args, context: &Context) -> Result<ExitCode, Report> {
     let subject = Subject {
         path: &args.file,
         readers: readers(found.as_ref(), rule.as_ref()),
+        examined: found.as_ref().map(|found| explain_access::examine(found, &session)).unwrap_or_default(),
         found: found.as_ref(),
         rule: rule.as_ref(),
         plain: plain.as_ref(),
@@ -144,6 +152,8 @@ struct Subject<'a> {
     plain: Option<&'a Document>,
     /// With the numbers of their groups.
     readers: Vec<(Option<usize>, Recipient)>,
+    /// The same of a sealed file, tried.
+    examined: Vec<Examined>,
 }
 
 /// Who can read a sealed file, by its metadata; who will be able to read another one, by its rule.
@@ -183,12 +193,20 @@ impl Subject<'_> {
             configuration: self.configuration(session)?.as_deref().map(near_by),
             rule: self.rule.map(RuleView::of),
             policy: policy.map(PolicyView::of),
-            recipients: self.readers.iter().map(|(group, it)| Reader::of(*group, it, &own)).collect(),
+            recipients: self.recipients(&own),
             unread: age::unread_places(session.run()),
             values: self.values(sops.as_ref(), policy),
             sops,
             groups: self.groups(),
         })
+    }
+
+    fn recipients<'s>(&'s self, own: &[(String, String)]) -> Vec<Reader<'s>> {
+        let reader = |(group, recipient): &'s (Option<usize>, Recipient)| {
+            let examined = self.examined.iter().find(|one| one.recipient.key == recipient.key);
+            Reader { access: examined.map(AccessView::of), ..Reader::of(*group, recipient, own) }
+        };
+        self.readers.iter().map(reader).collect()
     }
 
     /// How many groups of keys have to act together, and how many there are.
@@ -282,7 +300,7 @@ impl<'a> Reader<'a> {
     fn of(group: Option<usize>, recipient: &'a Recipient, own: &[(String, String)]) -> Self {
         let mine = own.iter().find(|(_, public)| *public == recipient.key.id);
         let identity = mine.map(|(place, _)| place.clone());
-        Self { person: Person::of(recipient), recipient, group, identity }
+        Self { person: Person::of(recipient), recipient, group, identity, access: None }
     }
 }
 
@@ -299,6 +317,9 @@ impl Explanation<'_> {
             if self.is_sealed() { "who can read" } else { "who can read it once sealed" },
             self.readers(),
         ));
+        let access =
+            self.recipients.iter().filter_map(|reader| Some((reader.recipient, reader.access.as_ref()?)));
+        blocks.push(explain_access::block(access));
         blocks
             .push(titled(if self.is_sealed() { "values" } else { "values, once sealed" }, self.value_rows()));
         let unread = self.unread.iter().map(|place| vec![escape::line(place)]);

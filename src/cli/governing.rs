@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use sealeaf::config::sops::{CreationRule, Discovered, GroupKey, SopsProblem};
-use sealeaf::config::{Config, ConfigError, EnvelopeName, Problem};
+use sealeaf::config::{Config, ConfigError, EnvelopeName, Problem, Rule};
 use sealeaf::envelope::sops::{By, Selector};
 use sealeaf::file::sops::SopsFile;
 use sealeaf::keys::{Access, BACKENDS, KeyRef, Recipient, backend};
@@ -46,13 +46,15 @@ pub(crate) struct SopsRuling {
     unusable: BTreeMap<KeyRef, ConfigError>,
     /// Why nothing can be encrypted by it at all.
     broken: Option<ConfigError>,
+    /// The rule of `.sealeaf.toml` that requires post-quantum keys.
+    pq: Option<Box<Rule>>,
 }
 
 impl Governing {
     /// What `.sealeaf.toml` says about the file of that path, if one of its rules covers it.
     pub(crate) fn of(config: &Config, relative: String) -> Result<Option<Self>, Report> {
         let Some(rule) = config.rule_for(&relative) else { return Ok(None) };
-        let policy = rule.policy(&relative)?;
+        let policy = rule.policy(&relative);
         let ruling = Ruling { rule: rule.clone(), config: config.path.clone(), relative, policy };
         Ok(Some(match rule.envelope {
             EnvelopeName::Native => Self::Native(Box::new(ruling)),
@@ -100,6 +102,15 @@ impl Governing {
         }
     }
 
+    /// Whether the rule lets a file be sealed for these, where the user names them instead.
+    pub(crate) fn ensure_post_quantum(&self, recipients: &[Recipient]) -> Result<(), Report> {
+        let rule = match self {
+            Self::Native(ruling) => Some(&ruling.rule),
+            Self::Sops(ruling) => ruling.pq.as_deref(),
+        };
+        Ok(rule.map_or(Ok(()), |rule| rule.ensure_post_quantum(recipients))?)
+    }
+
     /// Everyone who can read by it, the members of all groups.
     pub(crate) fn recipients(&self) -> Vec<Recipient> {
         match self {
@@ -127,6 +138,7 @@ impl SopsRuling {
             is_for_sops: true,
             unusable: BTreeMap::new(),
             broken: None,
+            pq: None,
         }
     }
 
@@ -145,6 +157,7 @@ impl SopsRuling {
             is_for_sops: rule.envelope == EnvelopeName::Sops,
             unusable: BTreeMap::new(),
             broken: rule.ensure_wrappable().err(),
+            pq: rule.pq.then(|| Box::new(rule.clone())),
         }
     }
 
@@ -184,6 +197,7 @@ impl SopsRuling {
             groups,
             is_for_sops: true,
             unusable,
+            pq: None,
         }
     }
 

@@ -172,7 +172,7 @@ impl OwnKey {
             )
             .hint("name its file in SEALEAF_IDENTITY_FILE, or make a new identity with `sealeaf keygen`"));
         }
-        Ok(Self::New { identity: keygen::fresh()?, path: keygen::own_path(session.context)? })
+        Ok(Self::New { identity: keygen::fresh(false)?, path: keygen::own_path(session.context)? })
     }
 }
 

@@ -12,6 +12,7 @@ use sealeaf::file::{FileError, SealedFile};
 use sealeaf::keys::Recipient;
 use serde::Serialize;
 
+use super::break_glass;
 use super::compare::{Comparison, Person, paths};
 use super::compare_sops::exposed as exposed_in_sops;
 use super::found::is_sealed;
@@ -39,6 +40,8 @@ pub(crate) struct Inspected {
     pub(crate) sealed: Option<SealedFile>,
     /// The same of a SOPS file.
     pub(crate) sops: Option<SopsFile>,
+    /// Whether a break-glass key opened this version here, so that its data key should be replaced.
+    pub(crate) rotation_due: bool,
 }
 
 /// What a file is.
@@ -91,6 +94,7 @@ pub(crate) fn inspect(path: &Path, session: &Session<'_>) -> Result<Inspected, R
         comparison: None,
         sealed: None,
         sops: None,
+        rotation_due: false,
     };
     match session.governing(path) {
         Ok(rule) => found.rule = rule,
@@ -207,6 +211,13 @@ impl Inspected {
             self.reasons.push("`sealeaf encrypt` seals it again".to_owned());
         }
         self.compare(&file);
+        for used in break_glass::due(file.header(), session.context) {
+            let name = used.name;
+            self.reasons.push(format!(
+                "opened here with the break-glass key `{name}`: rotation is due, `sealeaf rotate` does it"
+            ));
+            self.rotation_due = true;
+        }
         self.sealed = Some(file);
     }
 
@@ -216,6 +227,7 @@ impl Inspected {
             Ok(open) if open.state() == native::State::Sealed => State::Sealed,
             Ok(_) => State::Linked,
             Err(FileError::Unwrap(error)) if !error.failed => State::NotVerified,
+            Err(FileError::Groups { closed, .. }) if !closed.failed => State::NotVerified,
             Err(error) => {
                 self.reasons.push(Report::from(error).reason());
                 State::Broken

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use sealeaf::keys::age::{NewIdentity, generate, own_file};
+use sealeaf::keys::age::{NewIdentity, generate, generate_post_quantum, own_file};
 use sealeaf::secret::SecretString;
 
 use super::context::Context;
@@ -23,6 +23,11 @@ pub(crate) struct Args {
     /// Add it to this file; `-` prints the identity itself
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
+    /// Make a post-quantum identity: what is sealed for it stays closed to quantum computers too
+    ///
+    /// Its recipient has about 2000 characters. Older programs that use age, before 1.3, do not know it.
+    #[arg(long)]
+    pq: bool,
     /// Accept a file that git tracks or would track
     #[arg(long)]
     allow_tracked: bool,
@@ -31,14 +36,14 @@ pub(crate) struct Args {
 /// Makes one identity.
 pub(crate) fn run(args: Args, context: &Context) -> Result<ExitCode, Report> {
     if args.output.as_deref() == Some(Path::new("-")) {
-        let identity = fresh()?;
+        let identity = fresh(args.pq)?;
         context.print(identity.text.as_bytes())?;
         context.note(format!("recipient: {}", identity.recipient));
         return Ok(ExitCode::SUCCESS);
     }
     let own = args.output.is_none();
     let path = args.output.map_or_else(|| own_path(context), Ok)?;
-    let identity = fresh()?;
+    let identity = fresh(args.pq)?;
     add(&identity, &path, args.allow_tracked, context)?;
     context.print(format!("{}\n", identity.recipient).as_bytes())?;
     if !own {
@@ -62,8 +67,9 @@ pub(crate) fn own_path(context: &Context) -> Result<PathBuf, Report> {
 }
 
 /// A new identity, not written anywhere yet.
-pub(crate) fn fresh() -> Result<NewIdentity, Report> {
-    Ok(generate(&now())?)
+pub(crate) fn fresh(is_post_quantum: bool) -> Result<NewIdentity, Report> {
+    let make = if is_post_quantum { generate_post_quantum } else { generate };
+    Ok(make(&now())?)
 }
 
 /// The present time in UTC, to the second, as RFC 3339 has it.

@@ -4,6 +4,7 @@
 //! neighbouring places: a `mod` line, a variant of [`Command`], an arm of `Command::run`.
 
 mod announced;
+mod break_glass;
 mod bring;
 mod child;
 mod cleanup;
@@ -14,6 +15,7 @@ mod context;
 mod convert;
 mod convert_proof;
 mod decrypt;
+mod drill;
 mod edit;
 mod editor;
 mod encrypt;
@@ -21,6 +23,7 @@ mod escape;
 mod exec;
 mod exec_env;
 mod explain;
+mod explain_access;
 mod explain_sops;
 mod found;
 mod get;
@@ -102,6 +105,9 @@ pub(crate) struct Globals {
         help_heading = "Global options"
     )]
     color: ColourChoice,
+    /// Try break-glass keys too, for emergencies
+    #[arg(long, global = true, hide_short_help = true, help_heading = "Global options")]
+    break_glass: bool,
     /// Refuse larger files; a number of bytes, or with a unit such as `64MiB`
     #[arg(long, value_name = "SIZE", global = true, value_parser = size, hide_short_help = true, help_heading = "Limits")]
     max_file_size: Option<usize>,
@@ -119,6 +125,7 @@ enum Command {
     Completions(completions::Args),
     Convert(convert::Args),
     Decrypt(decrypt::Args),
+    Drill(drill::Args),
     Edit(edit::Args),
     Encrypt(encrypt::Args),
     Exec(exec::Args),
@@ -146,6 +153,7 @@ impl Command {
             Self::Completions(args) => completions::run(args, context),
             Self::Convert(args) => convert::run(args, context),
             Self::Decrypt(args) => decrypt::run(args, context),
+            Self::Drill(args) => drill::run(args, context),
             Self::Edit(args) => edit::run(args, context),
             Self::Encrypt(args) => encrypt::run(args, context),
             Self::Exec(args) => exec::run(args, context),

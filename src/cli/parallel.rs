@@ -13,6 +13,16 @@ pub(crate) fn map<T: Sync, R: Send>(items: &[T], context: &Context, work: impl F
     map_on(available_parallelism().map_or(1, NonZero::get), items, context, work)
 }
 
+/// The same where the work may have to wait for key services: as many at once as they are asked at once.
+pub(crate) fn map_waiting<T: Sync, R: Send>(
+    items: &[T],
+    context: &Context,
+    work: impl Fn(&T) -> R + Sync,
+) -> Vec<R> {
+    let cores = available_parallelism().map_or(1, NonZero::get);
+    map_on(cores.max(context.settings.network.concurrency.min(MOST_WAITING)), items, context, work)
+}
+
 /// The same on so many threads, with items that are given away.
 pub(crate) fn map_on<I: IntoIterator, R: Send>(
     workers: usize,
@@ -47,6 +57,9 @@ where
     };
     results.into_iter().map(said_now).collect()
 }
+
+/// How many threads wait at most, whatever the settings say.
+const MOST_WAITING: usize = 64;
 
 #[cfg(test)]
 mod tests {

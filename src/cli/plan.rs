@@ -129,6 +129,7 @@ impl Plan {
             return Self::by_rule(asked, rule, envelope);
         }
         let recipients = parse_all(asked.to, asked.path.unwrap_or(Path::new(".")), session)?;
+        rule.as_ref().map_or(Ok(()), |rule| rule.ensure_post_quantum(&recipients))?;
         if envelope == Envelope::Native {
             let policy = rule.as_ref().and_then(Governing::native).map(|ruling| ruling.policy.clone());
             return Ok(Self::Native(policy.unwrap_or_default(), recipients.into()));

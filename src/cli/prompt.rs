@@ -35,6 +35,31 @@ impl Prompt for TerminalPrompt {
         answer
     }
 
+    fn secret(&self, question: &str) -> Result<SecretText, PromptError> {
+        let _alone = ASKING.lock().unwrap_or_else(PoisonError::into_inner);
+        hidden(&format!("{}: ", escape::line(question)))
+    }
+
+    fn answer(&self, question: &str) -> Result<String, PromptError> {
+        let answer = typed(&format!("sealeaf: {}: ", escape::line(question)));
+        answer.map_err(|_| PromptError::Cancelled)?.ok_or(PromptError::NoTerminal)
+    }
+
+    fn choose(&self, question: &str, yes: &str, no: Option<&str>) -> Result<bool, PromptError> {
+        let [question, yes] = [question, yes].map(escape::line);
+        let no = no.map(|no| format!(", n for {}", escape::line(no))).unwrap_or_default();
+        let answer = ask(&format!("sealeaf: {question}\n  y for {yes}{no}: "));
+        let answer = answer.map_err(|_| PromptError::Cancelled)?.ok_or(PromptError::NoTerminal)?;
+        Ok(matches!(answer.as_str(), "y" | "yes"))
+    }
+
+    fn tell(&self, message: &str) {
+        if let Ok(mut tty) = OpenOptions::new().write(true).open(TTY) {
+            // Where nobody can be told, nobody is there to act on it.
+            let _ = writeln!(tty, "sealeaf: {}", escape::line(message));
+        }
+    }
+
     fn terminal(&self) -> Option<OsString> {
         fn name(stream: impl AsFd) -> Option<OsString> {
             let name = rustix::termios::ttyname(stream, Vec::new()).ok()?;
@@ -116,6 +141,11 @@ fn hidden(prompt: &str) -> Result<SecretText, PromptError> {
 /// Asks in the open, and gives the answer in lower case. `None` where there is no terminal to ask on, or none any more.
 /// `text` must be escaped.
 fn ask(text: &str) -> Result<Option<String>, Report> {
+    Ok(typed(text)?.map(|answer| answer.to_ascii_lowercase()))
+}
+
+/// Asks in the open. `None` where there is no terminal to ask on, or none any more. `text` must be escaped.
+fn typed(text: &str) -> Result<Option<String>, Report> {
     // Files are worked on side by side, and asked about one after the other.
     let _alone = ASKING.lock().unwrap_or_else(PoisonError::into_inner);
     let Ok(mut tty) = OpenOptions::new().read(true).write(true).open(TTY) else { return Ok(None) };
@@ -124,7 +154,7 @@ fn ask(text: &str) -> Result<Option<String>, Report> {
         BufReader::new((&tty).take(MAX_ANSWER)).read_line(&mut line).map(|_| line)
     });
     let answer = answer.map_err(Report::io("ask on", TTY.as_ref()))?;
-    Ok((!answer.is_empty()).then(|| answer.trim().to_ascii_lowercase()))
+    Ok((!answer.is_empty()).then(|| answer.trim().to_owned()))
 }
 
 static ASKING: Mutex<()> = Mutex::new(());

@@ -9,6 +9,7 @@ use super::bring::{Brought, Consent, Outcome, Subject, bring, tell};
 use super::context::Context;
 use super::found::{Found, everything, find, is_sealed, near};
 use super::input::read_file;
+use super::output::recover;
 use super::report::{Context as _, Kind, Report, plural};
 use super::session::Session;
 use super::together;
@@ -61,6 +62,7 @@ struct Json<'a> {
 
 /// Compares, asks, writes.
 pub(crate) fn run(args: Args, context: &Context) -> Result<ExitCode, Report> {
+    recover(context);
     let mut session = Session::new(context);
     let found = if args.all { everything(&session)? } else { find(&args.files, &session)? };
     session.announce(found.iter().map(|it| it.path.as_path()));

@@ -58,6 +58,9 @@ fn rotate(found: &Found, args: &Args, session: &Session<'_>) -> Result<Option<(V
     let open = session.open(&input, None, Linked::Silent)?;
     session.check_write(&open, path)?;
     session.check_linked(&open, path)?;
+    if let Some(rule) = session.governing(path)? {
+        rule.ensure_post_quantum(&rule.recipients()).at(path)?;
+    }
     let next = Next { rotate: true, allow_no_secrets: true, allow_comments: true, ..Next::default() };
     let change = open.next(next, &session.keyring(), &session.context.limits).at(path)?;
     let epoch = open.header().epoch.saturating_add(1);

@@ -19,6 +19,7 @@ use sealeaf::policy::{Integrity, Policy};
 use sealeaf::secret::SecretText;
 
 use super::announced::{Announced, Folder};
+use super::break_glass;
 use super::compare::grouped;
 use super::context::Context;
 use super::escape;
@@ -82,6 +83,7 @@ impl<'a> Session<'a> {
         let owners = Owners::of(rustix::process::geteuid().as_raw(), &context.environment);
         let mut run = Run::new(&context.environment, &context.prompt);
         run.settings = context.settings.clone();
+        run.break_glass = context.break_glass;
         Self { context, run, owners, announced: None }
     }
 
@@ -90,6 +92,14 @@ impl<'a> Session<'a> {
         let mut session = Self::new(context);
         session.run.prompt = &sealeaf::keys::NoPrompt;
         session.run.unattended = true;
+        session.run.break_glass = false;
+        session
+    }
+
+    /// The same, asking nobody for a passphrase; services are asked.
+    pub(crate) fn asking_nobody(context: &'a Context) -> Self {
+        let mut session = Self::new(context);
+        session.run.prompt = &sealeaf::keys::NoPrompt;
         session
     }
 
@@ -210,6 +220,7 @@ impl<'a> Session<'a> {
         let sealed = SealedFile::parse(&input.text, input.format, &self.context.limits).at(shown)?;
         self.check_scope(&sealed, path.or_else(|| named(&input.source))).at(shown)?;
         let open = sealed.open(&self.keyring(), &self.context.limits).at(shown)?;
+        break_glass::tell(open.header(), shown, self);
         for warning in sealeaf::keys::age::warnings(&self.run) {
             self.once(warning);
         }

@@ -48,6 +48,8 @@ struct Entry<'a> {
     rule: Option<usize>,
     recipients: Vec<Person<'a>>,
     reasons: &'a [String],
+    /// Whether a break-glass key opened this version here.
+    rotation_due: bool,
     /// What the rule would change; `null` where there is no rule or no seal.
     changes: Option<Differences<'a>>,
 }
@@ -126,6 +128,7 @@ fn entry<'a>(file: &'a Inspected) -> Entry<'a> {
         rule: file.rule.as_ref().map(Governing::number),
         recipients: file.people(),
         reasons: &file.reasons,
+        rotation_due: file.rotation_due,
         changes: file.comparison.as_ref().map(Comparison::differences),
     }
 }

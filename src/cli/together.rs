@@ -110,7 +110,7 @@ pub(crate) fn results<T: Sync, R: Send>(
     work: impl Fn(&T) -> Result<R, Report> + Sync,
 ) -> Vec<Result<R, Report>> {
     let progress = Progress::new(items.len(), context);
-    parallel::map(items, context, |item| {
+    parallel::map_waiting(items, context, |item| {
         let done = work(item);
         progress.step(&name(item).to_string_lossy());
         done

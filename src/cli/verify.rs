@@ -13,7 +13,7 @@ use super::input::{Access, Input, Source, expand, format_parser};
 use super::merged::{explained_by, explains, merge, rollbacks};
 use super::report::{Context as _, Kind, Report, plural};
 use super::session::{Linked, Session, named, refuse_sops};
-use super::{escape, parallel};
+use super::{break_glass, escape, parallel};
 
 /// Authenticate sealed files
 ///
@@ -63,7 +63,8 @@ pub(crate) fn run(args: Args, context: &Context) -> Result<ExitCode, Report> {
     let sources = expand(&args.files, context)?;
     let mut session = Session::new(context);
     session.announce(sources.iter().filter_map(named));
-    let results = parallel::map(&sources, context, |source| one(&args, source, &session).at(source.shown()));
+    let results =
+        parallel::map_waiting(&sources, context, |source| one(&args, source, &session).at(source.shown()));
     let mut failed = Vec::new();
     let mut found = Vec::new();
     for result in results {
@@ -112,9 +113,10 @@ fn one(args: &Args, source: &Source, session: &Session<'_>) -> Result<Found, Rep
         Ok(key) => Some(
             SealedFile::parse(&input.text, input.format, &context.limits)?.open_with(key, &context.limits)?,
         ),
-        Err(FileError::Unwrap(_)) if keyless => None,
+        Err(FileError::Unwrap(_) | FileError::Groups { .. }) if keyless => None,
         Err(error) => return Err(error.into()),
     };
+    break_glass::tell(file.header(), source.shown(), session);
     let newest = file.sealed().newest();
     let mut notes = Vec::new();
     if let Some(open) = &open {

@@ -196,9 +196,12 @@ pub enum Problem {
     /// A rule that never applies, and the lines of the rules that match first.
     #[error("this rule never applies: all of its files match before it, in {}", lines(.0))]
     Shadowed(BTreeSet<usize>),
-    /// A rule that asks for something that is planned.
-    #[error("{0} is not in this version")]
-    NotInThisVersion(&'static str),
+    /// A recipient of a rule with `pq = "required"` whose key falls to quantum computers.
+    #[error("`pq = \"required\"`: the key of {recipient} does not withstand quantum computers")]
+    NotPostQuantum {
+        /// Name or key.
+        recipient: String,
+    },
     /// A key of a rule that says something of the other envelope's files.
     #[error("`{key}` has no meaning in a rule with `envelope = \"{envelope}\"`")]
     OtherEnvelope {

@@ -48,8 +48,9 @@ pub struct Rule {
     pub pq: bool,
     set: GlobSet,
     template: Policy,
-    planned: Option<ConfigError>,
     unavailable: Option<ConfigError>,
+    /// Where `pq` stands, as an error that names nobody yet.
+    pq_at: Option<ConfigError>,
 }
 
 impl Rule {
@@ -67,17 +68,9 @@ impl Rule {
     }
 
     /// How that file is to be sealed, `{path}` of the scope put in.
-    ///
-    /// # Errors
-    /// A [`Problem::NotInThisVersion`], where the rule asks for something that is planned: no file is ever sealed
-    /// under less than its rule.
-    pub fn policy(&self, rel_path: &str) -> Result<Policy, ConfigError> {
-        match &self.planned {
-            Some(error) => Err(error.clone()),
-            None => {
-                Ok(Policy { scope: self.template.scope.replace(PATH, rel_path), ..self.template.clone() })
-            }
-        }
+    #[must_use]
+    pub fn policy(&self, rel_path: &str) -> Policy {
+        Policy { scope: self.template.scope.replace(PATH, rel_path), ..self.template.clone() }
     }
 
     /// Who can open its files.
@@ -96,12 +89,29 @@ impl Rule {
         &self.template.scope
     }
 
-    /// Whether this build can wrap for everyone of the rule.
+    /// Whether this build can wrap for everyone of the rule, and the rule lets it.
     ///
     /// # Errors
-    /// A [`Problem::NotInThisBuild`] for the first of whom it cannot.
+    /// A [`Problem::NotInThisBuild`] for the first of whom it cannot, or what
+    /// [`ensure_post_quantum`](Self::ensure_post_quantum) finds.
     pub fn ensure_wrappable(&self) -> Result<(), ConfigError> {
-        self.unavailable.clone().map_or(Ok(()), Err)
+        self.unavailable.clone().map_or(Ok(()), Err)?;
+        self.ensure_post_quantum(&self.recipients)
+    }
+
+    /// Whether the rule's `pq` lets a file be sealed for these.
+    ///
+    /// # Errors
+    /// A [`Problem::NotPostQuantum`] for the first of whom it does not.
+    pub fn ensure_post_quantum(&self, recipients: &[Recipient]) -> Result<(), ConfigError> {
+        let Some(at) = &self.pq_at else { return Ok(()) };
+        let Some(weak) = recipients.iter().find(|recipient| !recipient.key.is_post_quantum()) else {
+            return Ok(());
+        };
+        let recipient = if weak.name.is_empty() { &weak.key.id } else { &weak.name };
+        let problem = Problem::NotPostQuantum { recipient: format!("`{recipient}`") };
+        let hint = "an `age1pq1…` key does, which `sealeaf keygen --pq` makes".to_owned();
+        Err(ConfigError { problem: Box::new(problem), suggestion: Some(hint), ..at.clone() })
     }
 
     /// Reads one rule. `before` are the rules that stand above it.
@@ -130,10 +140,8 @@ impl Rule {
             return Err(source.error(table.at("threshold"), SopsProblem::OneShare.into()));
         }
         let pq = table.has("pq");
-        let planned = [("pq", pq, "`pq = \"required\"`")];
-        let planned = planned.into_iter().find(|(_, used, _)| *used);
-        let planned =
-            planned.map(|(key, _, what)| source.error(table.at(key), Problem::NotInThisVersion(what)));
+        let nobody = || Problem::NotPostQuantum { recipient: String::new() };
+        let pq_at = pq.then(|| source.error(table.at("pq"), nobody()));
         Ok(Self {
             index: before.len(),
             line: source.line(table.start()),
@@ -146,8 +154,8 @@ impl Rule {
             pq,
             set,
             template,
-            planned,
             unavailable: access.unavailable,
+            pq_at,
         })
     }
 }

@@ -80,6 +80,23 @@ pub(super) fn unwrap(header: &Header, keyring: &Keyring<'_>) -> Result<DataKey, 
     }
 }
 
+/// What one recipient's wrap holds: the data key, or `None` for a share that fits.
+pub(super) fn unwrap_one(
+    header: &Header,
+    recipient: &Recipient,
+    keyring: &Keyring<'_>,
+) -> Result<Option<DataKey>, FileError> {
+    let context = WrapContext { fid: header.fid, epoch: header.epoch };
+    let groups = header.groups.iter().enumerate();
+    let mut all = groups.flat_map(|(index, group)| group.stanzas.iter().map(move |stanza| (index, stanza)));
+    let found = all.find(|(_, stanza)| stanza.recipient.key == recipient.key);
+    let (group, stanza) = found.ok_or(FileError::NoRecipients)?;
+    let opened = keyring.unwrap_one(stanza, &context)?;
+    let wrong = |reason| FileError::Wrap { recipient: recipient.label(), reason };
+    shares::fits(header, group, &opened).map_err(wrong)?;
+    if header.threshold > 1 { Ok(None) } else { Ok(Some(shares::join(header, &[(group, opened)])?)) }
+}
+
 fn unwrap_whole(header: &Header, context: &WrapContext, keyring: &Keyring<'_>) -> Result<DataKey, FileError> {
     let stanzas: Vec<Stanza> = header.groups.iter().flat_map(|group| group.stanzas.clone()).collect();
     let sizes = header.groups.iter().enumerate();

@@ -6,7 +6,7 @@ use crate::document::Document;
 use crate::envelope::native::{Authentic, Before, Difference, Header, Sealed, State};
 use crate::format::gate::{self, ENTRY, Unsealing};
 use crate::format::{Format, Limits};
-use crate::keys::Keyring;
+use crate::keys::{Keyring, Recipient};
 use crate::secret::{DataKey, SecretText};
 
 /// A sealed file that was read strictly, and not yet authenticated.
@@ -110,6 +110,15 @@ impl SealedFile {
     /// [`FileError::Unwrap`], [`FileError::Groups`] or [`FileError::Wrap`].
     pub fn unwrap_key(&self, keyring: &Keyring<'_>) -> Result<DataKey, FileError> {
         groups::unwrap(&self.sealed.header, keyring)
+    }
+
+    /// Opens the wrap of one recipient and no other, and checks that it is this file's. Gives the data key; `None` where
+    /// it is a share, which fits its group.
+    ///
+    /// # Errors
+    /// [`FileError::Unwrap`] or [`FileError::Wrap`].
+    pub fn drill(&self, recipient: &Recipient, keyring: &Keyring<'_>) -> Result<Option<DataKey>, FileError> {
+        groups::unwrap_one(&self.sealed.header, recipient, keyring)
     }
 
     /// Unwraps, authenticates and opens.

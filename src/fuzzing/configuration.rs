@@ -95,7 +95,7 @@ fn rules(config: &Config) -> Vec<String> {
         rule.line = 0;
         format!(
             "{:?}",
-            (rule.index, &rule.globs, &rule.recipients, &rule.groups, rule.threshold, rule.policy("").ok())
+            (rule.index, &rule.globs, &rule.recipients, &rule.groups, rule.threshold, rule.policy(""))
         )
     })
     .collect()

@@ -40,6 +40,12 @@ impl Environment {
         self.os("HOME").map(PathBuf::from)
     }
 
+    /// `$XDG_STATE_HOME`, else `~/.local/state`.
+    #[must_use]
+    pub fn state_home(&self) -> Option<PathBuf> {
+        self.os("XDG_STATE_HOME").map(PathBuf::from).or_else(|| Some(self.home()?.join(".local/state")))
+    }
+
     /// `$XDG_CONFIG_HOME`, else `~/.config`.
     #[must_use]
     pub fn config_home(&self) -> Option<PathBuf> {

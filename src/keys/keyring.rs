@@ -48,6 +48,10 @@ impl<'a> Keyring<'a> {
         Self { run }
     }
 
+    pub(super) const fn run(&self) -> &'a Run<'a> {
+        self.run
+    }
+
     /// Wraps `secret` for every recipient, all at once; the stanzas come in the recipients' order.
     ///
     /// # Errors
@@ -144,6 +148,16 @@ impl<'a> Keyring<'a> {
             Unwrapping::new(self.run, context, stanzas.iter().map(|stanza| (0, stanza)), &always);
         unwrapping.open(1).await;
         unwrapping.first()
+    }
+
+    /// Opens that stanza and no other, whether it is for emergencies or not, and keeps no note of it.
+    ///
+    /// # Errors
+    /// [`UnwrapError`] with its reason.
+    pub fn unwrap_one(&self, stanza: &Stanza, context: &WrapContext) -> Result<SecretBytes, UnwrapError> {
+        let mut stanza = stanza.clone();
+        stanza.recipient.break_glass = false;
+        self.unwrap(std::slice::from_ref(&stanza), context).map(|(_, opened)| opened)
     }
 
     /// Opens one stanza in each of `needed` groups, whichever take the least: the group's place, the stanza's place in

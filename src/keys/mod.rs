@@ -9,6 +9,7 @@ pub mod age;
 #[cfg(any(test, feature = "test-util"))]
 pub mod contract;
 mod environment;
+mod examine;
 mod failure;
 #[cfg(feature = "gcp")]
 pub mod gcp;
@@ -21,6 +22,8 @@ mod network;
 #[cfg(feature = "pgp")]
 pub mod pgp;
 mod pgp_armor;
+#[cfg(any(feature = "age", feature = "pgp"))]
+mod programs;
 mod prompt;
 mod runtime;
 pub mod service;
@@ -30,12 +33,13 @@ mod unwrapping;
 
 pub use access::Access;
 pub use environment::Environment;
+pub use examine::{Ability, Examined};
 pub use failure::{Cause, Failure};
 pub use keyring::{Attempt, Keyring, UnwrapError};
 pub use prompt::{NoPrompt, Prompt, PromptError};
 pub use settings::{
-    AgeSettings, AwsSettings, AzureSettings, GcpSettings, NetworkSettings, Settings, UnwrapSettings,
-    VaultLogin, VaultServer, VaultSettings,
+    AgeSettings, AwsSettings, AzureSettings, GcpSettings, NetworkSettings, PgpSettings, Settings,
+    UnwrapSettings, VaultLogin, VaultServer, VaultSettings,
 };
 pub use unwrapping::{Fits, Share};
 
@@ -82,6 +86,19 @@ pub struct KeyRef {
     pub id: String,
     /// The user's own encryption context; empty for most types.
     pub context: BTreeMap<String, String>,
+}
+
+impl KeyRef {
+    /// Whether a wrap for this key stays closed to whoever keeps it until there are quantum computers. That is so for age's
+    /// post-quantum keys, and for those of services that wrap with AES alone. A key of Vault may be of either kind, and a
+    /// plugin's of any, which the identifier does not say.
+    #[must_use]
+    pub fn is_post_quantum(&self) -> bool {
+        match self.kind.as_str() {
+            "age" => self.id.get(..7).is_some_and(|start| start.eq_ignore_ascii_case("age1pq1")),
+            kind => matches!(kind, "aws_kms" | "gcp_kms"),
+        }
+    }
 }
 
 /// A recipient: a master key with its name and flags.
@@ -320,6 +337,7 @@ pub struct Run<'a> {
     pub unattended: bool,
     /// Key services, asked in this order after the keys at hand, for files whose wraps are bound to no file.
     pub services: Vec<Arc<dyn KeyService>>,
+    broken_glass: Mutex<Vec<Recipient>>,
     shared: Mutex<HashMap<&'static str, Arc<dyn Any + Send + Sync>>>,
 }
 
@@ -336,8 +354,19 @@ impl<'a> Run<'a> {
             settings: Settings::default(),
             unattended: false,
             services: Vec::new(),
+            broken_glass: Mutex::default(),
             shared,
         }
+    }
+
+    fn note_broken_glass(&self, recipient: &Recipient) {
+        let mut used = self.broken_glass.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        used.push(recipient.clone());
+    }
+
+    /// The break-glass keys that opened something since this was asked last.
+    pub fn take_broken_glass(&self) -> Vec<Recipient> {
+        std::mem::take(&mut *self.broken_glass.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
     }
 
     /// What `make` gives, made once in this run and kept under `name`. Two threads that ask together wait for one.

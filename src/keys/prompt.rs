@@ -13,6 +13,38 @@ pub trait Prompt {
     /// [`PromptError`] where nobody can be asked or the user gave up.
     fn passphrase(&self, what: &str) -> Result<SecretText, PromptError>;
 
+    /// Asks for a secret on behalf of a program that says what it wants. Unlike a passphrase it is asked for anew each time:
+    /// the program asks again where it was wrong, and may count how often.
+    ///
+    /// # Errors
+    /// [`PromptError`] where nobody can be asked or the user gave up.
+    fn secret(&self, question: &str) -> Result<SecretText, PromptError> {
+        self.passphrase(question)
+    }
+
+    /// Asks for what is no secret on behalf of a program.
+    ///
+    /// # Errors
+    /// [`PromptError`] where nobody can be asked or the user gave up.
+    fn answer(&self, question: &str) -> Result<String, PromptError> {
+        let _ = question;
+        Err(PromptError::NoTerminal)
+    }
+
+    /// Has the user choose between `yes` and `no` on behalf of a program.
+    ///
+    /// # Errors
+    /// [`PromptError`] where nobody can be asked or the user gave up.
+    fn choose(&self, question: &str, yes: &str, no: Option<&str>) -> Result<bool, PromptError> {
+        let _ = (question, yes, no);
+        Err(PromptError::NoTerminal)
+    }
+
+    /// Shows what a program has to say, such as that a key has to be touched.
+    fn tell(&self, message: &str) {
+        let _ = message;
+    }
+
     /// Whether programs that ask by themselves, such as gpg's pinentry, may do so.
     fn may_programs_ask(&self) -> bool {
         true

@@ -18,6 +18,8 @@ pub struct Settings {
     pub network: NetworkSettings,
     /// age.
     pub age: AgeSettings,
+    /// PGP.
+    pub pgp: PgpSettings,
     /// AWS KMS.
     pub aws: AwsSettings,
     /// GCP Cloud KMS.
@@ -74,6 +76,17 @@ impl NetworkSettings {
 pub struct AgeSettings {
     /// The plugins that may be started, by name, with their absolute paths: `yubikey = "/usr/bin/age-plugin-yubikey"`.
     pub plugins: BTreeMap<String, PathBuf>,
+}
+
+/// PGP.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct PgpSettings {
+    /// Files of public keys, with their absolute paths, for where gpg is not installed or has no such key.
+    pub public_keys: Vec<PathBuf>,
+    /// Files of private keys, with their absolute paths, for the same.
+    pub secret_keys: Vec<PathBuf>,
 }
 
 /// AWS KMS.

@@ -122,7 +122,7 @@ impl<'a> Unwrapping<'a> {
                 continue;
             }
             let stanza = one.stanza;
-            match self.usable(stanza) {
+            match usable(stanza, self.run) {
                 Err(why) => self.fail(place, why),
                 Ok(backend) if effort < self.effort(effort, backend, stanza) => {}
                 Ok(backend) if !backend.is_local() => remote.push((place, backend)),
@@ -263,7 +263,12 @@ impl<'a> Unwrapping<'a> {
         let Some(one) = self.tries.get_mut(place) else { return };
         one.outcome = match answer {
             Unwrapped::Opened(opened) => match (self.fits)(one.group, &opened) {
-                Ok(()) => Outcome::Opened(opened),
+                Ok(()) => {
+                    if one.stanza.recipient.break_glass {
+                        self.run.note_broken_glass(&one.stanza.recipient);
+                    }
+                    Outcome::Opened(opened)
+                }
                 Err(why) => Outcome::Failed { why, failure: None, fitted: true },
             },
             Unwrapped::NotMine(why) => Outcome::Failed { why, failure: None, fitted: false },
@@ -290,19 +295,6 @@ impl<'a> Unwrapping<'a> {
         self.tries.iter().filter(|one| matches!(one.outcome, Outcome::Opened(_))).count() >= needed
     }
 
-    /// The backend for a stanza, or why it is not tried.
-    fn usable(&self, stanza: &Stanza) -> Result<&'static dyn KeyBackend, String> {
-        let kind = &stanza.recipient.key.kind;
-        let backend = backend(kind).map_err(|error| error.to_string())?;
-        if stanza.recipient.break_glass && !self.run.break_glass {
-            return Err(BREAK_GLASS.to_owned());
-        }
-        if self.run.unattended && !backend.is_local() && !self.run.settings.network.textconv.contains(kind) {
-            return Err(UNATTENDED.to_owned());
-        }
-        Ok(backend)
-    }
-
     /// What trying a stanza takes, as far as it matters in a round that allows `allowed`: whether the user would be
     /// asked is found out only where it must not happen yet.
     fn effort(&self, allowed: Effort, backend: &dyn KeyBackend, stanza: &Stanza) -> Effort {
@@ -312,6 +304,19 @@ impl<'a> Unwrapping<'a> {
             _ => Effort::Silent,
         }
     }
+}
+
+/// The backend for a stanza, or why it is not tried.
+pub(super) fn usable(stanza: &Stanza, run: &Run<'_>) -> Result<&'static dyn KeyBackend, String> {
+    let kind = &stanza.recipient.key.kind;
+    let backend = backend(kind).map_err(|error| error.to_string())?;
+    if stanza.recipient.break_glass && !run.break_glass {
+        return Err(BREAK_GLASS.to_owned());
+    }
+    if run.unattended && !backend.is_local() && !run.settings.network.textconv.contains(kind) {
+        return Err(UNATTENDED.to_owned());
+    }
+    Ok(backend)
 }
 
 /// What trying a stanza takes, the least first.
@@ -343,3 +348,6 @@ const PATIENCE: std::time::Duration = std::time::Duration::from_millis(300);
 
 const BREAK_GLASS: &str = "break-glass key, not asked for";
 const UNATTENDED: &str = "not asked: no service is reached here unless your config.toml names its key type in `textconv` under `[network]`";
+
+#[cfg(test)]
+mod tests;

@@ -3,7 +3,9 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests may fail the test and say so")]
 
+mod age;
 mod gcp;
+mod pgp;
 
 use std::ffi::OsStr;
 use std::fs;

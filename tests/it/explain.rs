@@ -45,6 +45,9 @@ fn plain_sealed_and_future_files_are_explained() {
             who can read
               alice  age  [ALICE]
               bob    age  [BOB]
+            can you open it
+              alice: no: no identity for it; you have no identity
+              bob: no: no identity for it; you have no identity
             values
               clear   kind         no pattern covers it
               sealed  db.password  encrypt `**.password`
@@ -99,6 +102,9 @@ fn what_differs_from_the_rule_is_marked() {
             who can read
               alice  age  [ALICE]  your key, in [ROOT]/home/alice.txt
               bob    age  [BOB]
+            can you open it
+              alice: yes
+              bob: no: no identity for it; looked at 1 identity in [ROOT]/home/alice.txt
             values
               sealed  kind         encrypt `kind`; in clear in the file
               clear   db.password  no pattern covers it; sealed in the file
@@ -114,7 +120,7 @@ fn json_has_everything() {
     let project = Project::new(PEOPLE, RULES);
     project.seal("secrets/a.yaml", TEXT);
     project.run(&["explain", "--json", "secrets/a.yaml"]).check(0, expect![[r#"
-        {"schema_version":1,"file":"secrets/a.yaml","state":"sealed","reasons":[],"configuration":".sealeaf.toml","rule":{"number":1,"line":7,"glob":"secrets/*.yaml"},"policy":{"scope":"secrets/a.yaml","encrypt":["**.password","list[*]"],"clear":["list[0]"],"integrity":"linked","cleartext":"bound","comments":"plain","padding":"buckets"},"recipients":[{"name":"alice","type":"age","id":"[ALICE]","break_glass":false,"identity":"[ROOT]/home/alice.txt"},{"name":"bob","type":"age","id":"[BOB]","break_glass":false,"identity":null}],"unread":[],"values":[{"path":"kind","sealed":false,"now":false,"pattern":null},{"path":"db.password","sealed":true,"now":true,"pattern":"**.password"},{"path":"list[0]","sealed":false,"now":false,"pattern":"list[0]"},{"path":"list[1]","sealed":true,"now":true,"pattern":"list[*]"}]}
+        {"schema_version":1,"file":"secrets/a.yaml","state":"sealed","reasons":[],"configuration":".sealeaf.toml","rule":{"number":1,"line":7,"glob":"secrets/*.yaml"},"policy":{"scope":"secrets/a.yaml","encrypt":["**.password","list[*]"],"clear":["list[0]"],"integrity":"linked","cleartext":"bound","comments":"plain","padding":"buckets"},"recipients":[{"name":"alice","type":"age","id":"[ALICE]","break_glass":false,"identity":"[ROOT]/home/alice.txt","access":{"can":true}},{"name":"bob","type":"age","id":"[BOB]","break_glass":false,"identity":null,"access":{"can":false,"why":"no identity for it; looked at 1 identity in [ROOT]/home/alice.txt"}}],"unread":[],"values":[{"path":"kind","sealed":false,"now":false,"pattern":null},{"path":"db.password","sealed":true,"now":true,"pattern":"**.password"},{"path":"list[0]","sealed":false,"now":false,"pattern":"list[0]"},{"path":"list[1]","sealed":true,"now":true,"pattern":"list[*]"}]}
     "#]], expect![""]);
 }
 

@@ -26,11 +26,11 @@ fn two_of_three_open_a_file() {
     project.run(&["decrypt", "a.yaml"]).fails(
         4,
         expect![[r#"
-        sealeaf: error: a.yaml: no usable key: 1 of the 2 groups of keys that are needed could be opened
-          bob ([BOB]): no identity of yours fits
-          carol ([CAROL]): no identity of yours fits
-        sealeaf: hint: someone of another group has to add their key: run this where both are at hand
-    "#]],
+            sealeaf: error: a.yaml: no usable key: 1 of the 2 groups of keys that are needed could be opened
+              bob ([BOB]): no identity for it; looked at 1 identity in [ROOT]/home/alice.txt
+              carol ([CAROL]): no identity for it; looked at 1 identity in [ROOT]/home/alice.txt
+            sealeaf: hint: someone of another group has to add their key: run this where both are at hand
+        "#]],
     );
 }
 
@@ -57,7 +57,14 @@ fn a_higher_threshold_makes_a_new_key_and_is_asked_about() {
     rekey(&["rekey", "--check", "a.yaml"]).stdout();
     // Lowering it protects less.
     project.configure(PEOPLE, RULE);
-    rekey(&["rekey", "a.yaml"]).fails(7, expect![[r#""#]]);
+    rekey(&["rekey", "a.yaml"]).fails(
+        7,
+        expect![[r#"
+        sealeaf: error: the rules change who can read, or what is protected
+          a.yaml: groups: 3 of (alice) (bob) (carol) to 2 of (alice) (bob) (carol)
+        sealeaf: hint: look at who changed the configuration; where this is what you want, say --yes
+    "#]],
+    );
 }
 
 #[test]
@@ -67,4 +74,90 @@ fn explain_says_who_counts_together() {
     let shown = project.run(&["explain", "a.yaml"]).stdout();
     assert!(shown.contains("groups         2 of 3 are needed\n"), "{shown}");
     assert!(shown.contains("group 1, your key, in"), "{shown}");
+}
+
+const BREAK_GLASS: &str = "safe = { age = \"SAFE\", break_glass = true }\n[[rule]]\nfiles = [\"*.yaml\"]\nto = [\"alice\", \"safe\"]\n";
+
+/// Alice, and a key for emergencies that `carol` has.
+fn with_safe() -> Project {
+    let project = Project::new(&["alice", "carol"], "");
+    let rules = BREAK_GLASS.replace("SAFE", project.key("carol"));
+    project.configure(&["alice"], &rules);
+    project.seal("a.yaml", "x: 1\n");
+    project
+}
+
+#[test]
+fn ac_34_a_break_glass_key_is_not_used_unasked() {
+    let project = with_safe();
+    project.run_as("carol", &["decrypt", "a.yaml"]).fails(4, expect![[r#"
+        sealeaf: error: a.yaml: no usable key: none of the file's 2 recipients is you
+          alice ([ALICE]): no identity for it; looked at 1 identity in [ROOT]/home/carol.txt
+          safe ([CAROL]): break-glass key, not asked for
+        sealeaf: hint: give your key in SEALEAF_IDENTITY_FILE or SEALEAF_IDENTITY, or ask one of these to add you with `sealeaf recipients add`
+    "#]]);
+    project.run_as("carol", &["--break-glass", "decrypt", "a.yaml"]).check(
+        0,
+        expect![[r#"
+            x: 1
+        "#]],
+        expect![[r#"
+            sealeaf: warning: a.yaml: opened with the break-glass key safe ([CAROL]): once the emergency is over, run `sealeaf rotate` on it
+        "#]],
+    );
+    project.run(&["status", "a.yaml"]).check(
+        0,
+        expect![[r#"
+        a.yaml  sealed  alice, safe
+          opened here with the break-glass key `safe`: rotation is due, `sealeaf rotate` does it
+    "#]],
+        expect![[r#"
+        sealeaf: 1 file: 1 sealed
+    "#]],
+    );
+    // Status itself uses none, whatever is said.
+    project.run_as("carol", &["--break-glass", "status", "-q", "a.yaml"]).check(
+        0,
+        expect![[r#"
+            a.yaml  sealed (not verified)  alice, safe
+              opened here with the break-glass key `safe`: rotation is due, `sealeaf rotate` does it
+        "#]],
+        expect![[r#""#]],
+    );
+    project.run(&["rotate", "-q", "a.yaml"]).stdout();
+    project.run(&["status", "a.yaml"]).check(
+        0,
+        expect![[r#"
+        a.yaml  sealed  alice, safe
+    "#]],
+        expect![[r#"
+        sealeaf: 1 file: 1 sealed
+    "#]],
+    );
+}
+
+#[test]
+fn explain_tries_every_recipient() {
+    let project = with_safe();
+    project.run_as("carol", &["explain", "a.yaml"]).check(
+        0,
+        expect![[r#"
+        a.yaml: sealed (not verified)
+        configuration  .sealeaf.toml
+        rule           1, line 7, by `*.yaml`
+        modes          integrity linked, cleartext bound, comments plain, padding buckets
+        who can read
+          alice  age  [ALICE]
+          safe   age  [CAROL]  your key, in [ROOT]/home/carol.txt, break-glass
+        can you open it
+          alice: no: no identity for it; looked at 1 identity in [ROOT]/home/carol.txt
+          safe: not tried: break-glass key, not asked for
+        values
+          sealed  x  encrypt `**`
+    "#]],
+        expect![[r#""#]],
+    );
+    project.run(&["explain", "--json", "a.yaml"]).check(0, expect![[r#"
+        {"schema_version":1,"file":"a.yaml","state":"sealed","reasons":[],"configuration":".sealeaf.toml","rule":{"number":1,"line":7,"glob":"*.yaml"},"policy":{"scope":"","encrypt":["**"],"clear":[],"integrity":"linked","cleartext":"bound","comments":"plain","padding":"buckets"},"recipients":[{"name":"alice","type":"age","id":"[ALICE]","break_glass":false,"identity":"[ROOT]/home/alice.txt","access":{"can":true}},{"name":"safe","type":"age","id":"[CAROL]","break_glass":true,"identity":null,"access":{"can":null,"why":"break-glass key, not asked for"}}],"unread":[],"values":[{"path":"x","sealed":true,"now":true,"pattern":"**"}]}
+    "#]], expect![[r#""#]]);
 }

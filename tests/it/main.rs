@@ -12,6 +12,7 @@ mod corpora;
 mod decrypt;
 mod dialects;
 mod docs;
+mod drill;
 mod edit;
 mod encrypt;
 mod exec;

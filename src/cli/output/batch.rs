@@ -1,9 +1,11 @@
 //! Several sealed files, replaced all or none.
 
 use std::collections::{BTreeSet, HashSet};
+use std::fs;
 use std::os::unix::fs::MetadataExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use super::journal::{Journal, Step};
 use super::lock::Lock;
 use super::original::Original;
 use super::staged::{Staged, WRITERS, Written, stage_each, sync_folder};
@@ -69,13 +71,32 @@ impl<'a> Batch<'a> {
             Written::over(&current, &entry.place, entry.bytes, false)
         });
         let staged: Vec<Staged<'_>> = staged.into_iter().collect::<Result<_, _>>()?;
+        let journal = self.journal(&staged)?;
         cleanup::uninterrupted(|| self.swap(&staged))?;
         for folder in folders {
             sync_folder(folder)?;
         }
+        drop(journal);
         // The old versions.
         parallel::map_on(WRITERS, staged, self.context, drop);
         Ok(self.entries.len())
+    }
+
+    /// What is written down for the case that this process is killed on the way; one file needs none of it.
+    fn journal(&self, staged: &[Staged<'_>]) -> Result<Option<Journal>, Report> {
+        if staged.len() < 2 {
+            return Ok(None);
+        }
+        let step = |(entry, new): (&Entry<'_>, &Staged<'_>)| {
+            let target = entry.place.path();
+            let old = fs::symlink_metadata(&target).map_err(Report::io("read", &entry.place.shown))?;
+            let made = fs::symlink_metadata(new.path()).map_err(Report::io("read", &entry.place.shown))?;
+            // Paths are for whoever comes later, from another folder.
+            let absolute = |path: &Path| self.context.directory.join(path);
+            Ok(Step::new(&absolute(&target), &absolute(new.path()), &old, &made))
+        };
+        let steps = self.entries.iter().zip(staged).map(step).collect::<Result<Vec<_>, Report>>()?;
+        Journal::write(&steps, self.context)
     }
 
     fn swap(&self, staged: &[Staged<'_>]) -> Result<(), Report> {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs::File;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, Once, PoisonError, Weak};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -12,6 +12,7 @@ use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
+use super::journal::recover;
 use super::staged::sweep;
 use crate::cli::context::Context;
 use crate::cli::escape;
@@ -67,6 +68,7 @@ impl Lock {
     /// # Errors
     /// [`Kind::Conflict`] where the other one does not finish.
     pub(crate) fn folder(folder: &Path, context: &Context) -> Result<Self, Report> {
+        RECOVERED.call_once(|| recover(context));
         let mut held = HELD.lock().unwrap_or_else(PoisonError::into_inner);
         let held = held.get_or_insert_default();
         if held.len() >= MANY {
@@ -124,6 +126,8 @@ fn more_files() {
 /// The locks of this process, by device and inode of their folders.
 type Held = HashMap<(u64, u64), Weak<File>>;
 
+/// What killed runs left half done is finished before anything is locked, and before their new files are swept away.
+static RECOVERED: Once = Once::new();
 static HELD: Mutex<Option<Held>> = Mutex::new(None);
 const PATIENCE: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_millis(20);

@@ -1,6 +1,7 @@
 //! Writes what a verb made: a file is replaced as a whole or not at all, and plaintext goes only where it may.
 
 mod batch;
+mod journal;
 mod lock;
 mod order;
 mod original;
@@ -16,6 +17,7 @@ use super::report::{Context as _, Kind, Report};
 use order::To;
 
 pub(crate) use batch::Batch;
+pub(crate) use journal::recover;
 pub(crate) use lock::Lock;
 pub(crate) use order::{Order, carry_out};
 pub(crate) use original::Original;

@@ -147,6 +147,11 @@ impl Staged<'_> {
         fs::symlink_metadata(&self.path).ok()
     }
 
+    /// Where it lies until then.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Where it goes.
     pub(super) fn place(&self) -> &Place {
         self.place

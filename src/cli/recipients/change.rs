@@ -207,10 +207,16 @@ impl Edited {
             let report = Report::message(Kind::Usage, &error.problem);
             error.suggestion.iter().fold(report, |report, hint| report.hint(hint.clone()))
         })?;
+        let affected = self.affected(&new, rules);
+        let people = new.recipients.resolve([name]);
+        for rule in new.rules.iter().filter(|rule| affected.contains(&rule.index)) {
+            let readers = rule.recipients.iter().filter(|reader| people.contains(reader));
+            rule.ensure_post_quantum(&readers.cloned().collect::<Vec<_>>())?;
+        }
         let brought = if how.no_rekey {
             Vec::new()
         } else {
-            let subjects = self.subjects(&new, &self.affected(&new, rules), session)?;
+            let subjects = self.subjects(&new, &affected, session)?;
             // That they come or go was asked for; everything else that the rules change is not.
             let expected =
                 [&self.config, &new].into_iter().flat_map(|config| config.recipients.resolve([name]));

@@ -64,9 +64,16 @@ impl From<UnwrapError> for Report {
             // Names and reasons come from the file: a line break in one must not look like another recipient.
             .flat_map(|attempt| attempt_lines(attempt))
             .collect();
-        Self::new(Kind::NoKey, error).detail(&lines.join("\n")).hint(
+        let is_kept = |attempt: &Attempt| attempt.recipient.break_glass && attempt.failure.is_none();
+        let emergency = error.attempts.iter().any(is_kept);
+        let report = Self::new(Kind::NoKey, error).detail(&lines.join("\n")).hint(
             "give your key in SEALEAF_IDENTITY_FILE or SEALEAF_IDENTITY, or ask one of these to add you with `sealeaf recipients add`",
-        )
+        );
+        if emergency {
+            report.hint("in an emergency, --break-glass tries the break-glass keys too")
+        } else {
+            report
+        }
     }
 }
 
@@ -94,6 +101,7 @@ impl From<KeyError> for Report {
                 if unknown { report.hint(hint) } else { report }
             }
             KeyError::Identity { .. } => Self::new(Kind::NoKey, error),
+            KeyError::Refused { .. } => Self::new(Kind::Refused, error),
             KeyError::Remote { kind, id, failure } => {
                 let lines: Vec<String> = failure
                     .details()

@@ -2,7 +2,7 @@
 //!
 //! [`Kind::code`] is the only place that knows exit codes.
 
-mod convert;
+pub(crate) mod convert;
 mod file;
 
 use std::fmt::{Display, Write};

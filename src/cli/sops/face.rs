@@ -30,6 +30,8 @@ pub(super) struct Before {
     pub(super) config: Option<PathBuf>,
     /// `--indent`.
     pub(super) indent: Option<i32>,
+    /// `--decryption-order`, by this program's names.
+    pub(super) order: Vec<String>,
 }
 
 impl<'a> Face<'a> {
@@ -44,6 +46,9 @@ impl<'a> Face<'a> {
     ) -> Result<Self, Fault> {
         let mut run = Run::new(&context.environment, &context.prompt);
         run.settings = context.settings.clone();
+        if !before.order.is_empty() {
+            run.settings.unwrap.order.clone_from(&before.order);
+        }
         if let Some(services) = services {
             services.apply(&mut run)?;
         }

@@ -190,12 +190,12 @@ fn client(_: &str, _: Reach) -> Result<Arc<dyn KeyService>, Fault> {
 }
 
 impl Order {
-    /// Checks the types: one that stands twice is an error to SOPS, one that nobody knows is passed over. Keys on this
-    /// machine are tried before those of services, whatever the order says.
+    /// The types in their order, by this program's names; empty where nothing is said. One that stands twice is an error to
+    /// SOPS, one that nobody knows is passed over.
     ///
     /// # Errors
     /// Exit code 112.
-    pub(super) fn check(&self, environment: &Environment) -> Result<(), Fault> {
+    pub(super) fn kinds(&self, environment: &Environment) -> Result<Vec<String>, Fault> {
         let said = self.decryption_order.as_deref().or_else(|| environment.text("SOPS_DECRYPTION_ORDER"));
         let mut seen = Vec::new();
         for name in said.unwrap_or_default().split(',').filter(|name| !name.is_empty()) {
@@ -205,7 +205,12 @@ impl Order {
             }
             seen.push(name);
         }
-        Ok(())
+        let own = |name: &str| match name {
+            "kms" => "aws_kms".to_owned(),
+            "hc_vault" => "vault".to_owned(),
+            other => other.to_owned(),
+        };
+        Ok(seen.into_iter().map(own).collect())
     }
 }
 

@@ -208,9 +208,9 @@ fn dispatch(words: &[OsString], context: &Context) -> Result<ExitCode, Fault> {
     if top.help || matches!(named, Some("help" | "h")) {
         return help(&all, top.names.get(1..).unwrap_or_default(), context);
     }
-    let before = Before { config: legacy.config.clone(), indent: legacy.indent };
+    let before = Before { config: legacy.config.clone(), indent: legacy.indent, order: Vec::new() };
     let Some(command) = named.and_then(|name| all.find_subcommand(name)) else {
-        check_order(legacy.order(), context)?;
+        let before = Before { order: legacy.order().kinds(&context.environment)?, ..before };
         let face = Face::new(&before, Some(&legacy.services), context)?;
         return legacy::run(&with_files(legacy, &top), &face);
     };
@@ -228,18 +228,13 @@ fn dispatch(words: &[OsString], context: &Context) -> Result<ExitCode, Fault> {
     let matches = face_command().try_get_matches_from(line).map_err(|error| of_clap(&error))?;
     let parsed = Sops::from_arg_matches(&matches).map_err(|error| of_clap(&error))?;
     let Some(command) = parsed.command else { return Err(Fault::silent(GENERIC)) };
-    if let Some(order) = command.order() {
-        check_order(order, context)?;
-    }
+    let order = command.order().map(|order| order.kinds(&context.environment)).transpose()?;
+    let before = Before { order: order.unwrap_or_default(), ..before };
     let behind = Legacy {
         comments: flags::CommentSelectors::default(),
         mac_only_encrypted: legacy.mac_only_encrypted,
     };
     command.run(&before, &behind, context)
-}
-
-fn check_order(order: &flags::Order, context: &Context) -> Result<(), Fault> {
-    order.check(&context.environment)
 }
 
 fn with_files(mut legacy: legacy::Args, top: &Words) -> legacy::Args {

@@ -3,7 +3,7 @@ use std::fmt::Write;
 use super::parse;
 use crate::config::{EnvelopeName, Meaning};
 use crate::document::KeyPath;
-use crate::keys::Recipient;
+use crate::keys::{KeyRef, Recipient};
 use crate::policy::{Cleartext, Comments, Integrity, Padding, Policy, Selection};
 
 /// The example of the design, all of it.
@@ -65,7 +65,7 @@ fn a_whole_configuration_is_understood() {
     assert_eq!((rule.envelope, rule.pq, rule.threshold), (EnvelopeName::Native, false, 0));
     assert_eq!(rule.scope_template(), "prod:{path}");
     let Policy { selection, integrity, cleartext, comments, padding, scope } =
-        rule.policy("secrets/prod/a.yaml").unwrap();
+        rule.policy("secrets/prod/a.yaml");
     assert_eq!(integrity, Integrity::Sealed);
     assert_eq!(cleartext, Cleartext::Free);
     assert_eq!(comments, Comments::Encrypt);
@@ -85,7 +85,7 @@ fn a_whole_configuration_is_understood() {
 #[test]
 fn a_rule_without_more_has_the_defaults() {
     let config = parse(WHOLE).unwrap();
-    let policy = config.rules[4].policy("a").unwrap();
+    let policy = config.rules[4].policy("a");
     assert_eq!(policy.selection, Selection::default());
     assert_eq!(
         (policy.integrity, policy.cleartext, policy.comments, policy.padding, policy.scope.as_str()),
@@ -109,17 +109,9 @@ fn the_first_rule_that_matches_is_used() {
 }
 
 #[test]
-fn what_is_planned_parses_and_cannot_be_used() {
-    let config = parse(WHOLE).unwrap();
-    let expect = ".sealeaf.toml:37:1: `pq = \"required\"` is not in this version";
-    assert_eq!(config.rules[3].policy("x").unwrap_err().to_string(), expect);
-}
-
-#[test]
 fn groups_and_how_many_of_them_are_needed() {
     let config = parse(WHOLE).unwrap();
     let rule = &config.rules[1];
-    assert!(rule.policy("x").is_ok());
     assert_eq!((rule.access().groups().len(), rule.access().threshold()), (3, 2));
     assert_eq!(rule.threshold, 2);
     assert_eq!(
@@ -139,6 +131,39 @@ fn recipients_that_this_build_lacks_are_named_when_they_are_needed() {
         ".sealeaf.toml:7:1: recipient `ci`: this build has no `aws_kms`"
     );
     assert!(config.rules[4].ensure_wrappable().is_ok());
+}
+
+#[test]
+fn post_quantum_keys_are_required_where_the_rule_says_so() {
+    let rule = &parse(WHOLE).unwrap().rules[3];
+    assert!(rule.pq);
+    let error = rule.ensure_wrappable().unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        ".sealeaf.toml:37:1: `pq = \"required\"`: the key of `alice` does not withstand quantum computers"
+    );
+    let with = |kind: &str, id: &str| {
+        let key = KeyRef { kind: kind.to_owned(), id: id.to_owned(), context: Default::default() };
+        rule.ensure_post_quantum(&[Recipient { key, name: String::new(), break_glass: false }])
+    };
+    for (kind, id) in [("age", "age1pq1qq"), ("aws_kms", "arn:aws:kms:x"), ("gcp_kms", "projects/x")] {
+        assert!(with(kind, id).is_ok(), "{kind}");
+    }
+    for (kind, id) in [
+        ("age", "age1qq"),
+        ("age", "age1pq"),
+        ("age", "age1tagpq1qq"),
+        ("age", "ssh-ed25519 AAAA"),
+        ("pgp", "age1pq1"),
+        ("azure_kv", "https://x"),
+        ("vault", "https://x"),
+    ] {
+        let error = with(kind, id).unwrap_err().to_string();
+        assert!(
+            error.ends_with(&format!("the key of `{id}` does not withstand quantum computers")),
+            "{error}"
+        );
+    }
 }
 
 #[test]

@@ -109,6 +109,13 @@ impl SopsFile {
         self.metadata.groups.iter().map(group).collect()
     }
 
+    /// The wraps, group by group.
+    #[must_use]
+    pub fn stanzas(&self) -> Vec<Vec<Stanza>> {
+        let group = |group: &Vec<_>| group.iter().map(crate::envelope::sops::Key::stanza).collect();
+        self.metadata.groups.iter().map(group).collect()
+    }
+
     /// Unwraps the data key: with one key of the one group, or with one key of each of as many groups as are needed.
     ///
     /// # Errors
@@ -116,10 +123,6 @@ impl SopsFile {
     pub fn unwrap_key(&self, keyring: &Keyring<'_>) -> Result<DataKey, FileError> {
         let needed = self.metadata.needed();
         let groups = &self.metadata.groups;
-        let stanzas = |group: &Vec<crate::envelope::sops::Key>| -> Vec<Stanza> {
-            group.iter().map(crate::envelope::sops::Key::stanza).collect()
-        };
-        let stanzas: Vec<Vec<Stanza>> = groups.iter().map(stanzas).collect();
         let fits = |group: usize, opened: &SecretBytes| match opened.expose().len() {
             SHARE_LENGTH => Ok(()),
             _ if groups.len() < 2 => Ok(()),
@@ -127,7 +130,7 @@ impl SopsFile {
                 Err(format!("the share of group {} has {length} bytes instead of {SHARE_LENGTH}", group + 1))
             }
         };
-        let (opened, failures) = keyring.unwrap_groups(&stanzas, needed, &WrapContext::UNBOUND, &fits);
+        let (opened, failures) = keyring.unwrap_groups(&self.stanzas(), needed, &WrapContext::UNBOUND, &fits);
         let shares: Vec<SecretBytes> = opened.into_iter().map(|share| share.opened).collect();
         match shares.as_slice() {
             shares if shares.len() < needed && shares.is_empty() => Err(failures.into()),

@@ -7,9 +7,11 @@ use ::age::secrecy::ExposeSecret;
 use ::age::{DecryptError, Decryptor, scrypt, ssh, x25519};
 
 use super::passphrase::{Attempted, ask};
+use super::recipient::Recipient;
+use super::{hybrid, plugin};
 use crate::keys::Run;
 use crate::keys::limited::read_limited;
-use crate::secret::{SecretBytes, SecretString, SecretText};
+use crate::secret::{RandomError, SecretBytes, SecretString, SecretText};
 
 /// One private key and where it was found.
 pub(super) struct Identity {
@@ -25,6 +27,10 @@ pub(super) struct Identity {
 pub(super) enum Key {
     /// An X25519 key.
     Native(x25519::Identity),
+    /// A post-quantum key.
+    Hybrid(Box<hybrid::Identity>),
+    /// A key that a plugin has, which may ask.
+    Plugin(plugin::Identity),
     /// An ssh key that is open.
     Ssh(ssh::Identity),
     /// An ssh key that asks for its passphrase.
@@ -34,8 +40,15 @@ pub(super) enum Key {
 }
 
 impl Identity {
-    /// The key as the age library takes it; asks for its passphrase where it must, once.
-    pub(super) fn open(&mut self, run: &Run<'_>) -> Result<&dyn ::age::Identity, String> {
+    /// Does `open` with the key as the age library takes it; asks for its passphrase where it must, once.
+    ///
+    /// # Errors
+    /// Why it does not open; nothing where it turns out that the key is for something else.
+    pub(super) fn open<T>(
+        &mut self,
+        run: &Run<'_>,
+        open: impl Fn(&dyn ::age::Identity) -> Result<T, String>,
+    ) -> Result<T, Option<String>> {
         if let Key::LockedSsh(locked) = &self.key {
             let opened = ask(run, &self.place, |passphrase| match locked.decrypt(passphrase) {
                 Ok(key) => Attempted::Opened(key),
@@ -44,15 +57,32 @@ impl Identity {
             self.key = opened.map_or_else(Key::Unusable, |key| Key::Ssh(key.into()));
         }
         match &self.key {
-            Key::Native(identity) => Ok(identity),
-            Key::Ssh(identity) => Ok(identity),
-            Key::LockedSsh(_) => Err("it is locked".to_owned()),
-            Key::Unusable(why) => Err(why.clone()),
+            Key::Native(identity) => open(identity).map_err(Some),
+            Key::Hybrid(identity) => open(&**identity).map_err(Some),
+            Key::Ssh(identity) => open(identity).map_err(Some),
+            Key::Plugin(identity) => {
+                let unwrapping = plugin::Unwrapping::new(identity, run).map_err(Some)?;
+                open(&unwrapping).map_err(|_| unwrapping.trouble())
+            }
+            Key::LockedSsh(_) => Err(Some("it is locked".to_owned())),
+            Key::Unusable(why) => Err(Some(why.clone())),
         }
     }
 
-    pub(super) fn is_locked(&self) -> bool {
-        matches!(self.key, Key::LockedSsh(_))
+    /// Whether the user may be asked when it is opened.
+    pub(super) fn may_ask(&self) -> bool {
+        matches!(self.key, Key::LockedSsh(_) | Key::Plugin(_))
+    }
+
+    /// Whether it can be the private half of a recipient. A plugin's may be that of any of its recipients: what the
+    /// identity says means something to the plugin only.
+    pub(super) fn fits(&self, id: &str) -> bool {
+        match &self.key {
+            Key::Plugin(identity) => {
+                plugin::Recipient::parse(id).is_ok_and(|recipient| identity.name == recipient.name)
+            }
+            _ => self.public.as_deref() == Some(id),
+        }
     }
 }
 
@@ -130,6 +160,7 @@ impl Contents {
 
     fn read_text(&mut self, place: &Arc<str>, text: &str) {
         let mut lines = text.lines().enumerate();
+        let mut commented = None;
         while let Some((index, line)) = lines.next() {
             let line = line.trim();
             if is_private_key_line(line) {
@@ -147,23 +178,40 @@ impl Contents {
                     }
                     Err(why) => self.problem(index, why),
                 }
-            } else if !line.is_empty() && !line.starts_with('#') {
-                line.split_whitespace().for_each(|word| self.read_word(place, index, word));
+            } else if let Some(comment) = line.strip_prefix('#') {
+                let recipient = comment.split_whitespace().find_map(|word| Recipient::parse(word).ok());
+                commented = recipient.or(commented);
+            } else if !line.is_empty() {
+                line.split_whitespace()
+                    .for_each(|word| self.read_word(place, index, word, commented.as_ref()));
+                commented = None;
             }
         }
     }
 
-    fn read_word(&mut self, place: &Arc<str>, index: usize, word: &str) {
+    /// Reads one identity; `commented` is the recipient that a comment above names, as plugins write it.
+    fn read_word(&mut self, place: &Arc<str>, index: usize, word: &str, commented: Option<&Recipient>) {
         let upper = SecretText::new(word.to_ascii_uppercase());
+        let mut add = |public, key| self.identities.push(Identity { place: Arc::clone(place), public, key });
         if let Ok(identity) = word.parse::<x25519::Identity>() {
-            let public = Some(identity.to_public().to_string());
-            self.identities.push(Identity { place: Arc::clone(place), public, key: Key::Native(identity) });
-        } else if upper.starts_with("AGE-PLUGIN-") {
-            self.problem(index, "age plugins are not in this build");
-        } else if upper.starts_with("AGE-SECRET-KEY-PQ-1") {
-            self.problem(index, "post-quantum identities are not in this build");
+            add(Some(identity.to_public().to_string()), Key::Native(identity));
+        } else if plugin::Identity::is_meant(&upper) {
+            match (plugin::Identity::parse(word), commented) {
+                (Ok(identity), Some(Recipient::Plugin(recipient))) if recipient.name == identity.name => {
+                    add(Some(recipient.text.clone()), Key::Plugin(identity));
+                }
+                (Ok(identity), _) => add(None, Key::Plugin(identity)),
+                (Err(plugin::Malformed::Name), _) => self.problem(index, "no plugin can have this name"),
+                (Err(plugin::Malformed::Checksum), _) => self.problem(index, CHECKSUM),
+            }
+        } else if hybrid::Identity::is_meant(&upper) {
+            match hybrid::Identity::parse(word) {
+                Ok(identity) => add(Some(identity.to_public().to_string()), Key::Hybrid(Box::new(identity))),
+                Err(hybrid::Malformed::Checksum) => self.problem(index, CHECKSUM),
+                Err(_) => self.problem(index, "a post-quantum identity has 32 bytes; this one has not"),
+            }
         } else if upper.starts_with("AGE-SECRET-KEY-1") {
-            self.problem(index, "the checksum of this identity does not fit; was it copied whole?");
+            self.problem(index, CHECKSUM);
         } else {
             self.problem(index, "this is no identity");
         }
@@ -179,6 +227,12 @@ pub(super) fn generate() -> (SecretText, String) {
     let identity = x25519::Identity::generate();
     let line = identity.to_string();
     (SecretText::from(line.expose_secret()), identity.to_public().to_string())
+}
+
+/// A fresh post-quantum identity: the line with the private key, and the recipient.
+pub(super) fn generate_hybrid() -> Result<(SecretText, String), RandomError> {
+    let identity = hybrid::Identity::generate()?;
+    Ok((identity.to_text(), identity.to_public().to_string()))
 }
 
 /// Whether a text can only be meant as identities, not as the path of a file of them.
@@ -227,6 +281,7 @@ fn push_line(text: &mut String, line: &str) {
     text.push('\n');
 }
 
+const CHECKSUM: &str = "the checksum of this identity does not fit; was it copied whole?";
 const AGE_ARMOR: &[u8] = b"-----BEGIN AGE ENCRYPTED FILE-----";
 const AGE_MAGIC: &[u8] = b"age-encryption.org/v1";
 

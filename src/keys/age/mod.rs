@@ -1,5 +1,5 @@
-//! age: X25519 keys and ssh keys of the types ed25519 and rsa. Everything is local; no program is started for a key
-//! that a file names.
+//! age: X25519 keys, post-quantum keys, ssh keys of the types ed25519 and rsa, and plugins. Everything is local; no program is
+//! started for a key that a file names, but for a plugin that the user's own settings allow.
 //!
 //! A wrap is a binary age file for exactly one recipient. Identities are looked for in the places that
 //! `docs/keys/age.md` lists, in that order, each once in a run and only as far as needed; passphrases are asked for
@@ -10,8 +10,10 @@
 //! measurement is not there to be had; a service that decrypts on request should use another key type.
 
 mod command;
+mod hybrid;
 mod identity;
 mod passphrase;
+mod plugin;
 mod recipient;
 mod source;
 mod wallet;
@@ -58,9 +60,9 @@ impl KeyBackend for Age {
         key: &'a KeyRef,
         secret: &'a SecretBytes,
         _context: &'a WrapContext,
-        _run: &'a Run<'a>,
+        run: &'a Run<'a>,
     ) -> Pending<'a, Result<Vec<u8>, KeyError>> {
-        Box::pin(async move { wrap(&key.id, secret) })
+        Box::pin(async move { wrap(&key.id, secret, run) })
     }
 
     fn unwrap<'a>(
@@ -88,13 +90,24 @@ pub struct NewIdentity {
 /// [`RandomError`] where the operating system gives no random bytes.
 pub fn generate(created: &str) -> Result<NewIdentity, RandomError> {
     probe_random()?;
-    let (line, recipient) = identity::generate();
+    Ok(new_identity(identity::generate(), created))
+}
+
+/// Draws a new post-quantum identity, of the type `mlkem768x25519`; else as [`generate`].
+///
+/// # Errors
+/// [`RandomError`] where the operating system gives no random bytes.
+pub fn generate_post_quantum(created: &str) -> Result<NewIdentity, RandomError> {
+    Ok(new_identity(identity::generate_hybrid()?, created))
+}
+
+fn new_identity((line, recipient): (SecretText, String), created: &str) -> NewIdentity {
     let created: String = created.chars().filter(|character| !character.is_control()).collect();
-    let mut text = SecretString::new(String::with_capacity(512));
+    let mut text = SecretString::new(String::with_capacity(256 + recipient.len()));
     for part in ["# created: ", &created, "\n# public key: ", &recipient, "\n", line.as_str(), "\n"] {
         text.push_str(part);
     }
-    Ok(NewIdentity { text: text.into(), recipient })
+    NewIdentity { text: text.into(), recipient }
 }
 
 /// The public halves of the identities that a text holds, in order; of a text under a passphrase, none.
@@ -132,19 +145,24 @@ pub fn warnings(run: &Run<'_>) -> Vec<String> {
     Wallet::with(run, |wallet| wallet.warnings.clone())
 }
 
-fn wrap(id: &str, secret: &SecretBytes) -> Result<Vec<u8>, KeyError> {
+fn wrap(id: &str, secret: &SecretBytes, run: &Run<'_>) -> Result<Vec<u8>, KeyError> {
     let recipient = Recipient::parse(id)?;
-    let failed = |reason: String| KeyError::Failed { kind: KIND, id: recipient.to_string(), reason };
+    let failed = |reason: String| KeyError::Failed { kind: KIND, id: recipient.shown(), reason };
+    let key = recipient.as_age(run)?;
     probe_random().map_err(|error| failed(error.to_string()))?;
     let write = || -> Result<Vec<u8>, ::age::EncryptError> {
-        let encryptor = ::age::Encryptor::with_recipients(std::iter::once(recipient.as_age()))?;
+        let encryptor = ::age::Encryptor::with_recipients(std::iter::once(&*key))?;
         let mut wrapped = Vec::new();
         let mut writer = encryptor.wrap_output(&mut wrapped)?;
         std::io::Write::write_all(&mut writer, secret.expose())?;
         writer.finish()?;
         Ok(wrapped)
     };
-    let wrapped = write().map_err(|_| failed("wrapping failed".to_owned()))?;
+    let wrapped = write().map_err(|error| match error {
+        // What a plugin said; nothing else here reads or writes.
+        ::age::EncryptError::Io(error) => failed(error.to_string()),
+        _ => failed("wrapping failed".to_owned()),
+    })?;
     if wrapped.len() > WRAP_LIMIT {
         return Err(failed(format!("the wrap is larger than {WRAP_LIMIT} bytes")));
     }
@@ -152,11 +170,13 @@ fn wrap(id: &str, secret: &SecretBytes) -> Result<Vec<u8>, KeyError> {
 }
 
 fn unwrap(stanza: &Stanza, run: &Run<'_>) -> Unwrapped {
-    let id = match Recipient::parse(&stanza.recipient.key.id) {
-        Ok(recipient) => recipient.to_string(),
+    let recipient = match Recipient::parse(&stanza.recipient.key.id) {
+        Ok(recipient) => recipient,
         Err(error) => return Unwrapped::NotMine(error.to_string()),
     };
-    let failed = |reason: String| Unwrapped::Failed(KeyError::Failed { kind: KIND, id: id.clone(), reason });
+    let id = recipient.to_string();
+    let failed =
+        |reason: String| Unwrapped::Failed(KeyError::Failed { kind: KIND, id: recipient.shown(), reason });
     if stanza.wrapped.len() > WRAP_LIMIT {
         return failed(format!("the wrap is larger than {WRAP_LIMIT} bytes"));
     }

@@ -6,18 +6,22 @@ use ::age::{ssh, x25519};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 
-use super::KIND;
 use super::weak::{is_weak_ed25519, is_weak_x25519};
-use crate::keys::KeyError;
+use super::{KIND, hybrid, plugin};
+use crate::keys::{KeyError, Run};
 
 /// A public key that was checked. `Display` gives its normal form.
 pub(super) enum Recipient {
     Native(x25519::Recipient),
     Ssh(ssh::Recipient),
+    Hybrid(Box<hybrid::Recipient>),
+    /// A key that another program knows about.
+    Plugin(plugin::Recipient),
 }
 
 impl Recipient {
-    /// Reads `age1…`, `ssh-ed25519 AAAA…` or `ssh-rsa AAAA…`; a comment after an ssh key is left out.
+    /// Reads `age1…`, `age1pq1…`, `age1NAME1…`, `ssh-ed25519 AAAA…` or `ssh-rsa AAAA…`; a comment after an ssh key is left
+    /// out.
     pub(super) fn parse(id: &str) -> Result<Self, KeyError> {
         let id = id.trim();
         if looks_secret(id) {
@@ -34,6 +38,14 @@ impl Recipient {
         }
         if id.split(' ').next().is_some_and(|kind| kind.contains("ssh-") || kind.starts_with("ecdsa-")) {
             return Self::parse_ssh(id);
+        }
+        if hybrid::Recipient::is_meant(id) {
+            let recipient = hybrid::Recipient::parse(id);
+            return recipient.map(Box::new).map(Self::Hybrid).map_err(|why| explain_hybrid(id, why));
+        }
+        if plugin::Recipient::is_meant(id) {
+            let recipient = plugin::Recipient::parse(id);
+            return recipient.map(Self::Plugin).map_err(|why| explain_plugin(id, why));
         }
         let recipient: x25519::Recipient = id.parse().map_err(|_| explain_native(id))?;
         if is_weak_x25519(&recipient.to_string()) {
@@ -66,11 +78,26 @@ impl Recipient {
     }
 
     /// The key as the age library takes it.
-    pub(super) fn as_age(&self) -> &dyn ::age::Recipient {
-        match self {
-            Self::Native(recipient) => recipient,
-            Self::Ssh(recipient) => recipient,
-        }
+    ///
+    /// # Errors
+    /// [`KeyError::Refused`] for one whose plugin may not be started.
+    pub(super) fn as_age<'a>(&'a self, run: &'a Run<'a>) -> Result<Box<dyn ::age::Recipient + 'a>, KeyError> {
+        Ok(match self {
+            Self::Native(recipient) => Box::new(recipient.clone()),
+            Self::Ssh(recipient) => Box::new(recipient.clone()),
+            Self::Hybrid(recipient) => recipient.clone(),
+            Self::Plugin(recipient) => match plugin::Wrapping::new(recipient, run) {
+                Ok(wrapping) => Box::new(wrapping),
+                Err(reason) => {
+                    return Err(KeyError::Refused { kind: KIND, id: shown(&recipient.text), reason });
+                }
+            },
+        })
+    }
+
+    /// The key as errors name it: cut where it is long.
+    pub(super) fn shown(&self) -> String {
+        shown(&self.to_string())
     }
 }
 
@@ -79,6 +106,8 @@ impl fmt::Display for Recipient {
         match self {
             Self::Native(recipient) => recipient.fmt(f),
             Self::Ssh(recipient) => recipient.fmt(f),
+            Self::Hybrid(recipient) => recipient.fmt(f),
+            Self::Plugin(recipient) => f.write_str(&recipient.text),
         }
     }
 }
@@ -109,16 +138,28 @@ fn is_sound_blob(kind: &str, blob: &[u8]) -> bool {
     sound && rest.is_empty()
 }
 
-/// Says why a text is no X25519 recipient. A second `1` means that another program would have to be started for it.
+/// Says why a text is no X25519 recipient.
 fn explain_native(id: &str) -> KeyError {
-    let Some(rest) = id.strip_prefix("age1") else {
-        return invalid(id, "expected `age1…`, `ssh-ed25519 AAAA…` or `ssh-rsa AAAA…`");
-    };
-    let refused = |reason: &str| KeyError::Refused { kind: KIND, id: shown(id), reason: reason.to_owned() };
-    match rest.split_once('1') {
-        Some(("pq" | "tagpq", _)) => refused("post-quantum recipients are not in this build"),
-        Some(_) => refused("age plugins are not in this build, and no plugin was started"),
-        None => invalid(id, "its checksum does not fit; is a character missing or mistyped?"),
+    invalid(id, if id.starts_with("age1") { CHECKSUM } else { EXPECTED })
+}
+
+fn explain_hybrid(id: &str, why: hybrid::Malformed) -> KeyError {
+    match why {
+        hybrid::Malformed::Checksum => invalid(id, CHECKSUM),
+        hybrid::Malformed::Length => invalid(id, "a post-quantum key has 1216 bytes; this one has not"),
+        hybrid::Malformed::Key => invalid(id, "there is no such post-quantum key"),
+        hybrid::Malformed::Weak => weak(id),
+    }
+}
+
+/// A plugin is another program that would have to be started.
+fn explain_plugin(id: &str, why: plugin::Malformed) -> KeyError {
+    match why {
+        plugin::Malformed::Checksum => invalid(id, CHECKSUM),
+        plugin::Malformed::Name => {
+            let reason = "no plugin can have this name, and none was started".to_owned();
+            KeyError::Refused { kind: KIND, id: shown(id), reason }
+        }
     }
 }
 
@@ -142,7 +183,10 @@ fn shown(id: &str) -> String {
     }
 }
 
-/// Longest identifier in bytes; an ssh-rsa key of 4096 bits has 724.
+const EXPECTED: &str = "expected `age1…`, `ssh-ed25519 AAAA…` or `ssh-rsa AAAA…`";
+const CHECKSUM: &str = "its checksum does not fit; is a character missing or mistyped?";
+
+/// Longest identifier in bytes; a post-quantum one has 1959, an ssh-rsa key of 4096 bits 724.
 const LENGTH_LIMIT: usize = 4096;
 
 /// Longest identifier in an error, in characters.
@@ -192,16 +236,23 @@ mod tests {
             "age1t7rxyev",
             "`age1t7rxyev` is no age key: its checksum does not fit; is a character missing or mistyped?",
         );
-        let plugin = "age plugins are not in this build, and no plugin was started";
-        check("age1yubikey1qw", &format!("age key `age1yubikey1qw` is refused: {plugin}"));
-        check("age1../../x1qw", &format!("age key `age1../../x1qw` is refused: {plugin}"));
-        check("age1pq1qqq", "age key `age1pq1qqq` is refused: post-quantum recipients are not in this build");
+        let checksum = "its checksum does not fit; is a character missing or mistyped?";
+        check("age1yubikey1qw", &format!("`age1yubikey1qw` is no age key: {checksum}"));
+        check("age1pq1qqq", &format!("`age1pq1qqq` is no age key: {checksum}"));
         check("a\u{1b}[2K", "`a\u{1b}[2K` is no age key: it holds control characters");
         check(
             "ecdsa-sha2-nistp256 AAAA",
             "`ecdsa-sha2-nistp256 AAAA` is no age key: of the ssh keys, only `ssh-ed25519` and `ssh-rsa` can be used",
         );
         check("ssh-rsa", "`ssh-rsa` is no age key: the part after the key type is not such a key");
+    }
+
+    #[test]
+    fn ac_46_names_that_no_plugin_has_are_refused() {
+        let name = "no plugin can have this name, and none was started";
+        for id in ["age1../../x1qw", "age1..1qw", "age1-x1qw", "age1a/b1qw", "age11qw"] {
+            check(id, &format!("age key `{id}` is refused: {name}"));
+        }
     }
 
     #[test]

@@ -55,39 +55,43 @@ impl Wallet {
         let mut search = Search::Missing;
         let mut tried = 0;
         loop {
-            tried += self.attempt(&mut search, tried, id, run, false, open);
+            tried += self.attempt(&mut search, tried, id, run, Some(false), open);
             if matches!(search, Search::Opened(_)) || !self.load_next(id, run) {
                 break;
             }
         }
         if !matches!(search, Search::Opened(_)) {
-            self.attempt(&mut search, 0, id, run, true, open);
+            self.attempt(&mut search, 0, id, run, Some(true), open);
         }
         while matches!(search, Search::Missing) && !is_ssh(id) && self.unlock_next(run) {
-            tried += self.attempt(&mut search, tried, id, run, false, open);
+            tried += self.attempt(&mut search, tried, id, run, None, open);
         }
         search
     }
 
-    /// Tries the identities after the first `skip`, either the open or the locked ones; gives how many were seen.
+    /// Tries the identities after the first `skip`, either those that may ask or those that do not, or all; gives how many
+    /// were seen.
     fn attempt(
         &mut self,
         search: &mut Search,
         skip: usize,
         id: &str,
         run: &Run<'_>,
-        locked: bool,
+        asking: Option<bool>,
         open: &dyn Fn(&dyn ::age::Identity) -> Result<SecretBytes, String>,
     ) -> usize {
         let rest = self.identities.iter_mut().skip(skip);
         let seen = rest.len();
-        for identity in rest.filter(|one| one.public.as_deref() == Some(id) && one.is_locked() == locked) {
-            match identity.open(run).and_then(open) {
+        let is_due =
+            |one: &&mut Identity| asking.is_none_or(|asking| one.may_ask() == asking) && one.fits(id);
+        for identity in rest.filter(is_due) {
+            match identity.open(run, open) {
                 Ok(secret) => {
                     *search = Search::Opened(secret);
                     break;
                 }
-                Err(why) => *search = Search::Failed(identity.place.to_string(), why),
+                Err(Some(why)) => *search = Search::Failed(identity.place.to_string(), why),
+                Err(None) => {}
             }
         }
         seen
@@ -95,11 +99,11 @@ impl Wallet {
 
     /// Whether a search for `id` would have to ask for a passphrase.
     pub(super) fn may_ask(&mut self, id: &str, run: &Run<'_>) -> bool {
-        let is_open = |one: &Identity| one.public.as_deref() == Some(id) && !one.is_locked();
+        let is_open = |one: &Identity| !one.may_ask() && one.fits(id);
         while !self.identities.iter().any(is_open) {
             if !self.load_next(id, run) {
-                let is_locked = |one: &Identity| one.public.as_deref() == Some(id) && one.is_locked();
-                return self.identities.iter().any(is_locked) || (!is_ssh(id) && !self.locked.is_empty());
+                let asks = self.identities.iter().any(|one| one.may_ask() && one.fits(id));
+                return asks || (!is_ssh(id) && !self.locked.is_empty());
             }
         }
         false

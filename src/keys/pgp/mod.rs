@@ -7,13 +7,17 @@
 //! Gpg is started only where something is to be wrapped, or a wrap has to be opened that looks like one and gpg has
 //! keys at all. What it prints and how long it takes is limited. Whether it may ask the user, through its pinentry, is
 //! the [`Prompt`](super::Prompt)'s to say.
+//!
+//! Where there is no gpg, or gpg has no such key, the files of keys that the user names are used, without any program.
 
+mod files;
 mod id;
 mod listing;
 mod message;
 mod process;
 mod program;
 mod status;
+mod usable;
 
 use std::collections::HashMap;
 use std::process::Command;
@@ -154,7 +158,13 @@ fn wrap(id: &Id, secret: &SecretBytes, run: &Run<'_>) -> Result<Vec<u8>, String>
         return Err(format!("more than {SECRET_LIMIT} bytes are no data key"));
     }
     let shared = Shared::of(run);
-    let (gpg, key) = (shared.gpg()?, shared.key(id)?);
+    match shared.key(id) {
+        Ok(key) => wrap_by_gpg(shared.gpg()?, &key, secret),
+        Err(why) => files::wrap(id, secret, run, &why),
+    }
+}
+
+fn wrap_by_gpg(gpg: &Gpg, key: &Usable, secret: &SecretBytes) -> Result<Vec<u8>, String> {
     let mut command = gpg.command();
     command.args(WRAP).arg(key.id.to_string()).arg("--encrypt");
     let ended = call(gpg, &mut command, secret, Limits { output: WRAP_LIMIT, time: gpg.time })?;
@@ -178,6 +188,18 @@ fn unwrap(id: &Id, wrapped: &[u8], run: &Run<'_>) -> Answer {
         Ok(message) => message,
         Err(why) => return Answer::Failed(why.to_owned()),
     };
+    let by_gpg = unwrap_by_gpg(id, &message, wrapped, run);
+    if matches!(by_gpg, Answer::Opened(_)) {
+        return by_gpg;
+    }
+    match (files::unwrap(&message, wrapped, run), by_gpg) {
+        (Some(Answer::NotMine(why)), Answer::NotMine(first)) => Answer::NotMine(format!("{first}; {why}")),
+        (None | Some(Answer::NotMine(_)), by_gpg) => by_gpg,
+        (Some(by_file), _) => by_file,
+    }
+}
+
+fn unwrap_by_gpg(id: &Id, message: &Message, wrapped: &[u8], run: &Run<'_>) -> Answer {
     if !program::has_keys(run.environment) {
         return Answer::NotMine("gpg has no keys here".to_owned());
     }
@@ -193,17 +215,17 @@ fn unwrap(id: &Id, wrapped: &[u8], run: &Run<'_>) -> Answer {
         Some(Known::NotMine(why)) => Answer::NotMine(why),
         Some(Known::Opens) => {
             drop(opened);
-            decrypt(gpg, id, &message, wrapped, run)
+            decrypt(gpg, id, message, wrapped, run)
         }
         None => {
-            let answer = decrypt(gpg, id, &message, wrapped, run);
+            let answer = decrypt(gpg, id, message, wrapped, run);
             let known = match &answer {
                 Answer::Opened(_) => Known::Opens,
                 Answer::Locked(why) => Known::Locked(why.clone()),
                 Answer::NotMine(why) if !message.is_hidden() => Known::NotMine(why.clone()),
                 Answer::NotMine(_) | Answer::Failed(_) => return answer,
             };
-            opened.insert(message.keys, known);
+            opened.insert(message.keys.clone(), known);
             answer
         }
     }

@@ -8,6 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::keys::limited::read_limited;
+use crate::keys::programs::{end_group, own_group};
 use crate::secret::SecretBytes;
 
 /// What a program may take.
@@ -53,7 +54,7 @@ pub(super) fn run(
     let mut group = Group { child };
     let ended = group.talk(input, limits);
     if ended.is_err() {
-        group.end();
+        end_group(&mut group.child);
     }
     ended
 }
@@ -117,14 +118,6 @@ impl Group {
             thread::sleep(POLL);
         }
     }
-
-    /// Kills everything in the group. The child was not waited for yet, so that its number is still its own.
-    fn end(&mut self) {
-        kill_group(&self.child);
-        // It may have ended by itself meanwhile, which is as good.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
 }
 
 fn listen(
@@ -140,25 +133,6 @@ fn start(work: impl FnOnce() + Send + 'static) -> Result<(), String> {
     let started = thread::Builder::new().name("gpg".to_owned()).spawn(work);
     started.map(drop).map_err(|error| format!("no thread can be started ({})", error.kind()))
 }
-
-#[cfg(unix)]
-fn own_group(command: &mut Command) {
-    std::os::unix::process::CommandExt::process_group(command, 0);
-}
-
-#[cfg(not(unix))]
-fn own_group(_command: &mut Command) {}
-
-#[cfg(unix)]
-fn kill_group(child: &Child) {
-    use rustix::process::{Pid, Signal, kill_process_group};
-    if let Some(group) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
-        let _ = kill_process_group(group, Signal::KILL);
-    }
-}
-
-#[cfg(not(unix))]
-fn kill_group(_child: &Child) {}
 
 const MESSAGES_LIMIT: usize = 64 << 10;
 const POLL: Duration = Duration::from_millis(2);

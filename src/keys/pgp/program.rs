@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
+use crate::keys::programs::{is_inside, repository};
 use crate::keys::{Environment, Run};
 
 /// The user's gpg.
@@ -125,18 +126,6 @@ fn executable(program: &OsStr) -> OsString {
         file.push(std::env::consts::EXE_SUFFIX);
     }
     file
-}
-
-/// The root of the repository that a folder is in.
-fn repository(folder: &Path) -> Option<PathBuf> {
-    folder.ancestors().find(|folder| folder.join(".git").exists()).map(Path::to_owned)
-}
-
-/// Whether a path, or what it is a link to, lies below that root.
-fn is_inside(path: &Path, root: Option<&Path>) -> bool {
-    let Some(root) = root else { return false };
-    let real = |path: &Path| std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    path.starts_with(root) || real(path).starts_with(real(root))
 }
 
 fn variables(

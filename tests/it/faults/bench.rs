@@ -120,6 +120,7 @@ impl Bench {
         }
         self.nothing_in_clear()?;
         if killed {
+            self.none_is_left_half()?;
             self.next_run()?;
             return Ok(states);
         }
@@ -200,6 +201,19 @@ impl Bench {
             if !known && CANARIES.iter().any(|canary| text.contains(canary)) {
                 return Err(format!("plaintext in {}", entry.path().display()));
             }
+        }
+        Ok(())
+    }
+
+    /// After a kill, the next run finishes what was begun: of files that are written together, all or none.
+    fn none_is_left_half(&self) -> Result<(), String> {
+        if !self.verb.together {
+            return Ok(());
+        }
+        let output = self.project.run(&["rekey", "--check", "--all"]).output();
+        let states = self.states(true)?;
+        if states.windows(2).any(|pair| pair[0] != pair[1]) {
+            return Err(format!("half done: {states:?}, code {}: {}", output.code, output.stderr));
         }
         Ok(())
     }
