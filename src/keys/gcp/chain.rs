@@ -1,6 +1,7 @@
 //! Who asks: the places where an identity can be, in their order. The first one that has something is taken, and a mistake in
 //! it ends the search: nobody is to act as somebody else because of a mistyped path.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use super::file::{CredentialFile, FileKind};
@@ -102,15 +103,20 @@ impl Chain {
             }
         }
         if !is_over {
-            let tried = chain.steps.iter().map(|step| format!("{}: {}", step.name, step.outcome));
-            let tried = tried.collect::<Vec<_>>().join(", ");
-            let failure = Failure::new(Cause::NoCredentials, "").with_identity(tried);
+            let failure = Failure::new(Cause::NoCredentials, "").with_identity(chain.tried());
             chain.found = Err(failure.hinted(
                 "`gcloud auth application-default login`, or GOOGLE_APPLICATION_CREDENTIALS with the path of a file \
                  of credentials",
             ));
         }
         chain
+    }
+
+    /// The places that were looked at in vain, in one line.
+    fn tried(&self) -> String {
+        let Some((machine, places)) = self.steps.split_last() else { return String::new() };
+        let places: Vec<&str> = places.iter().map(|step| step.name.as_str()).collect();
+        format!("nothing in {}; {}: {}", places.join(", "), machine.name, machine.outcome)
     }
 
     fn step(&mut self, name: String, outcome: &str, used: bool) {
@@ -155,16 +161,17 @@ impl Place {
             Err(why) => Looked::Wrong(why),
         };
         match self {
-            Self::Credentials => match environment.text("GOOGLE_CREDENTIALS") {
+            Self::Credentials => match environment.os("GOOGLE_CREDENTIALS") {
                 // The file itself, or its path: as SOPS has it.
-                Some(text) if text.trim_start().starts_with('{') => {
-                    of(CredentialFile::parse(text.as_bytes()))
+                Some(text) if text.as_encoded_bytes().trim_ascii_start().starts_with(b"{") => {
+                    of(CredentialFile::parse(text.as_encoded_bytes()))
                 }
                 Some(path) => of(CredentialFile::read(Path::new(path))),
                 None => unset(),
             },
-            Self::Token => match environment.text("GOOGLE_OAUTH_ACCESS_TOKEN") {
-                Some(token) => Looked::Found(Source::Token(SecretText::from(token.trim()))),
+            Self::Token => match environment.os("GOOGLE_OAUTH_ACCESS_TOKEN").map(OsStr::to_str) {
+                Some(Some(token)) => Looked::Found(Source::Token(SecretText::from(token.trim()))),
+                Some(None) => Looked::Wrong("it is no token".to_owned()),
                 None => unset(),
             },
             Self::Path => match environment.os("GOOGLE_APPLICATION_CREDENTIALS") {
@@ -172,7 +179,8 @@ impl Place {
                 None => unset(),
             },
             Self::WellKnown => match well_known(environment) {
-                Some(path) if path.exists() => of(CredentialFile::read(&path)),
+                // What cannot be looked at is a mistake, too.
+                Some(path) if path.try_exists().unwrap_or(true) => of(CredentialFile::read(&path)),
                 _ => Looked::Nothing("there is no such file".to_owned()),
             },
             Self::Metadata => match metadata::find(environment).await {

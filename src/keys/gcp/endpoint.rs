@@ -18,7 +18,9 @@ pub(super) fn chosen(environment: &Environment, settings: &GcpSettings) -> Resul
         return Ok(Some(bare.to_owned()));
     }
     let hint = "`https://host`, or `http://` to this machine alone";
-    Err(Failure::new(Cause::NotAllowed, "Cloud KMS").answered(&format!("{place} is no address")).hinted(hint))
+    Err(Failure::new(Cause::NotAllowed, "")
+        .answered(&format!("{place} is no address that a key may go to"))
+        .hinted(hint))
 }
 
 /// Whether what goes there is encrypted, or stays on this machine.

@@ -29,9 +29,12 @@ pub(super) async fn find(environment: &Environment) -> Result<Metadata, String> 
     }
     let host = environment.text("GCE_METADATA_HOST").unwrap_or(HOST);
     let (name, port) = match host.rsplit_once(':') {
-        Some((name, port)) => (name, port.parse().map_err(|_| format!("`{host}` is no host"))?),
+        Some((name, port)) => (name, port.parse().map_err(|_| "GCE_METADATA_HOST is no host")?),
         None => (host, 80),
     };
+    if !name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_')) {
+        return Err("GCE_METADATA_HOST is no host".to_owned());
+    }
     let stream = match timeout(LIMIT, TcpStream::connect((name, port))).await {
         Ok(Ok(stream)) => stream,
         Ok(Err(_)) => return Err(format!("there is none at {host}")),

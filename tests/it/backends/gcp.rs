@@ -97,7 +97,7 @@ fn files_are_sealed_for_a_key_and_opened() {
         sealeaf: error: a.yaml: no usable key: the file's only recipient is not you
           ci ([KEY]): no credentials found
               call   cloudkms Decrypt at [URL]
-              from   GOOGLE_CREDENTIALS: not set, GOOGLE_OAUTH_ACCESS_TOKEN: not set, GOOGLE_APPLICATION_CREDENTIALS: not set, [ROOT]/home/.config/gcloud/application_default_credentials.json: there is no such file, metadata server: left out, since NO_GCE_CHECK is set
+              from   nothing in GOOGLE_CREDENTIALS, GOOGLE_OAUTH_ACCESS_TOKEN, GOOGLE_APPLICATION_CREDENTIALS, [ROOT]/home/.config/gcloud/application_default_credentials.json; metadata server: left out, since NO_GCE_CHECK is set
               try    `gcloud auth application-default login`, or GOOGLE_APPLICATION_CREDENTIALS with the path of a file of credentials
         sealeaf: hint: give your key in SEALEAF_IDENTITY_FILE or SEALEAF_IDENTITY, or ask one of these to add you with `sealeaf recipients add`
     "#]]);
@@ -172,6 +172,25 @@ fn ac_29_a_wrap_of_another_file_is_refused() {
     project.write("a.yaml", &grafted);
     let output = run(&project, &variables, &["decrypt", "a.yaml"]).output();
     assert_eq!((output.code, output.stdout.as_str()), (5, ""), "{}", output.stderr);
+}
+
+#[test]
+fn an_address_where_others_read_along_is_refused() {
+    let Some(cloud) = Cloud::new() else { return };
+    let key = cloud.key("k", "EncrypterDecrypter", EVERYBODY);
+    let mut project = project(&key.id);
+    project.mask(&key.id, "[KEY]");
+    project.write("a.yaml", "k: v\n");
+    let variables = cloud.variables("http://kms.example", &[("GOOGLE_OAUTH_ACCESS_TOKEN", ADMIN)]);
+    run(&project, &variables, &["encrypt", "a.yaml"]).fails(
+        7,
+        expect![[r#"
+        sealeaf: error: a.yaml: gcp_kms key `[KEY]`: not allowed by your own settings
+            call   cloudkms Encrypt
+            answer SEALEAF_GCP_ENDPOINT is no address that a key may go to
+            try    `https://host`, or `http://` to this machine alone
+    "#]],
+    );
 }
 
 #[test]

@@ -1,5 +1,8 @@
 //! Who asks: every kind of credentials, and their order.
 
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
+
 use sealeaf::keys::gcp::Gcp;
 use sealeaf::keys::{Cause, Environment, KeyBackend, KeyError, KeyRef, NoPrompt, Run, Stanza, Unwrapped};
 
@@ -103,6 +106,40 @@ fn the_machine_says_who_it_is() {
         assert_eq!(failure.cause, Cause::NoCredentials);
     }
     assert!(other.asked().iter().all(|asked| asked.line.ends_with("/service-accounts/default/email")));
+}
+
+/// A listener whose queue is full: whoever connects hears nothing. It says its port, and lives as long as its input.
+const DEAF: &str = "
+import socket, sys
+listener = socket.socket()
+listener.bind(('127.0.0.1', 0))
+listener.listen(0)
+port = listener.getsockname()[1]
+waiting = [socket.socket() for _ in range(4)]
+for client in waiting:
+    client.setblocking(False)
+    client.connect_ex(('127.0.0.1', port))
+print(port, flush=True)
+sys.stdin.read()
+";
+
+#[test]
+fn that_there_is_no_metadata_server_is_found_in_300_ms() {
+    let Some(bench) = Bench::new() else { return };
+    let mut deaf = Command::new("python3")
+        .args(["-c", DEAF])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut port = String::new();
+    BufReader::new(deaf.stdout.take().unwrap()).read_line(&mut port).unwrap();
+    let host = format!("127.0.0.1:{}", port.trim());
+    let (steps, _) =
+        bench.steps(&bench.cloud.environment(&[("NO_GCE_CHECK", ""), ("GCE_METADATA_HOST", &host)]));
+    assert_eq!(steps.last().unwrap(), &format!("metadata server: no answer from {host} in 300 ms"));
+    drop(deaf.stdin.take());
+    deaf.wait().unwrap();
 }
 
 #[test]
