@@ -13,6 +13,8 @@
 //! outside; see `SECURITY.md`.
 #![deny(rustdoc::broken_intra_doc_links)]
 
+#[cfg(any(feature = "publish", feature = "vault"))]
+mod address;
 pub mod config;
 pub mod crypto;
 pub mod document;

@@ -6,6 +6,8 @@
 mod access;
 #[cfg(feature = "age")]
 pub mod age;
+#[cfg(feature = "aws")]
+pub mod aws;
 #[cfg(any(test, feature = "test-util"))]
 pub mod contract;
 mod environment;
@@ -14,7 +16,7 @@ mod failure;
 #[cfg(feature = "gcp")]
 pub mod gcp;
 mod keyring;
-#[cfg(any(feature = "age", feature = "gcp", feature = "pgp"))]
+#[cfg(any(feature = "age", feature = "gcp", feature = "pgp", feature = "vault"))]
 mod limited;
 #[cfg(feature = "network")]
 #[allow(dead_code)]
@@ -30,6 +32,8 @@ pub mod service;
 mod settings;
 pub mod text;
 mod unwrapping;
+#[cfg(feature = "vault")]
+pub mod vault;
 
 pub use access::Access;
 pub use environment::Environment;
@@ -61,12 +65,18 @@ pub static BACKENDS: &[(&str, Option<&dyn KeyBackend>)] = &[
     ("age", Some(&age::Age)),
     #[cfg(not(feature = "age"))]
     ("age", None),
+    #[cfg(feature = "aws")]
+    ("aws_kms", Some(&aws::Aws)),
+    #[cfg(not(feature = "aws"))]
     ("aws_kms", None),
     #[cfg(feature = "gcp")]
     ("gcp_kms", Some(&gcp::Gcp)),
     #[cfg(not(feature = "gcp"))]
     ("gcp_kms", None),
     ("azure_kv", None),
+    #[cfg(feature = "vault")]
+    ("vault", Some(&vault::Vault)),
+    #[cfg(not(feature = "vault"))]
     ("vault", None),
     #[cfg(feature = "pgp")]
     ("pgp", Some(&pgp::Pgp)),

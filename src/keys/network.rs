@@ -68,7 +68,7 @@ impl Network {
 
     /// Waits on the thread's clock.
     pub(super) async fn pause(&self, time: Duration) {
-        // The clock is the thread's: a timer can only be made there.
+        // The clock is the thread's: a timer made here would have none.
         self.run(async move { sleep(time).await }).await;
     }
 

@@ -35,10 +35,12 @@ pub fn read(kind: &str, text: &str) -> Option<Vec<u8>> {
 pub fn fields(kind: &str, id: &str) -> Option<Vec<(&'static str, String)>> {
     let one = |name| Some(vec![(name, id.to_owned())]);
     match kind {
-        "aws_kms" => Some(match id.split_once('+') {
-            Some((arn, role)) => vec![("arn", arn.to_owned()), ("role", role.to_owned())],
-            None => vec![("arn", id.to_owned())],
-        }),
+        "aws_kms" => {
+            let (rest, profile) = id.split_once('|').map_or((id, None), |(rest, name)| (rest, Some(name)));
+            let (arn, role) = rest.split_once('+').map_or((rest, None), |(arn, role)| (arn, Some(role)));
+            let fields = [("arn", Some(arn)), ("role", role), ("aws_profile", profile)];
+            Some(fields.into_iter().filter_map(|(name, value)| Some((name, value?.to_owned()))).collect())
+        }
         "gcp_kms" => one("resource_id"),
         "hckms" => one("key_id"),
         "pgp" => one("fp"),
@@ -64,10 +66,13 @@ pub fn fields(kind: &str, id: &str) -> Option<Vec<(&'static str, String)>> {
 #[must_use]
 pub fn id(kind: &str, field: impl Fn(&str) -> String) -> Option<String> {
     Some(match kind {
-        "aws_kms" => match field("role") {
-            role if role.is_empty() => field("arn"),
-            role => format!("{}+{role}", field("arn")),
-        },
+        "aws_kms" => {
+            let part = |mark: &str, name: &str| match field(name) {
+                value if value.is_empty() => value,
+                value => format!("{mark}{value}"),
+            };
+            format!("{}{}{}", field("arn"), part("+", "role"), part("|", "aws_profile"))
+        }
         "gcp_kms" => field("resource_id"),
         "hckms" => field("key_id"),
         "azure_kv" => {
@@ -158,6 +163,8 @@ mod tests {
         for (kind, identifier, wrapped) in [
             ("aws_kms", "arn:aws:kms:eu-west-1:1:key/x", &b"\x01\x02"[..]),
             ("aws_kms", "arn:aws:kms:eu-west-1:1:key/x+arn:aws:iam::1:role/r", b"\xff"),
+            ("aws_kms", "arn:aws:kms:eu-west-1:1:key/x+arn:aws:iam::1:role/r|dev", b"\xff"),
+            ("aws_kms", "arn:aws:kms:eu-west-1:1:key/x|dev", b"\xff"),
             ("gcp_kms", "projects/p/locations/l/keyRings/r/cryptoKeys/k", b"\xff"),
             ("hckms", "eu-west-101:k", b"text"),
             ("azure_kv", "https://v.vault.azure.net/keys/k/0a", b"\xff"),

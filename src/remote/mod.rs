@@ -29,7 +29,7 @@ pub enum RemoteError {
         reason: String,
     },
     /// A certificate that cannot be read.
-    #[error("the certificate of VAULT_CACERT cannot be used: {0}")]
+    #[error("a certificate for Vault cannot be used: {0}")]
     Certificate(String),
     /// The connection failed.
     #[error("cannot reach `{place}`: {reason}")]

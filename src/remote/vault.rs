@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use reqwest::header::{HeaderValue, LOCATION};
 use reqwest::redirect::Policy;
-use reqwest::{Certificate, Client, Method, Response, StatusCode, Url};
+use reqwest::{Certificate, Client, Identity, Method, Response, StatusCode, Url};
 use serde_json::Value;
+use zeroize::Zeroizing;
 
 use super::{RemoteError, cause, one_line, wait};
+use crate::address::Address;
 use crate::secret::SecretText;
 
 /// A Vault, and who we are to it.
@@ -17,6 +19,7 @@ pub struct Vault {
     token: SecretText,
     namespace: Option<String>,
     authority: Option<Certificate>,
+    machine: Option<Identity>,
 }
 
 /// A secret's place in an engine.
@@ -45,7 +48,7 @@ impl Vault {
     /// # Errors
     /// [`RemoteError::Address`].
     pub fn new(address: &str, token: SecretText) -> Result<Self, RemoteError> {
-        Ok(Self { base: url(address)?, token, namespace: None, authority: None })
+        Ok(Self { base: url(address)?, token, namespace: None, authority: None, machine: None })
     }
 
     /// The same in a namespace.
@@ -62,6 +65,16 @@ impl Vault {
         let authority =
             Certificate::from_pem(pem).map_err(|error| RemoteError::Certificate(cause(&error)))?;
         Ok(Self { authority: Some(authority), ..self })
+    }
+
+    /// The same, to which this machine shows a certificate; with its private key, both in PEM.
+    ///
+    /// # Errors
+    /// [`RemoteError::Certificate`].
+    pub fn showing(self, certificate: &[u8], key: &[u8]) -> Result<Self, RemoteError> {
+        let pem = Zeroizing::new([certificate, b"\n", key].concat());
+        let machine = Identity::from_pem(&pem).map_err(|error| RemoteError::Certificate(cause(&error)))?;
+        Ok(Self { machine: Some(machine), ..self })
     }
 
     /// The address of a secret.
@@ -143,6 +156,10 @@ impl Vault {
             Some(authority) => builder.tls_certs_merge([authority.clone()]),
             None => builder,
         };
+        let builder = match &self.machine {
+            Some(machine) => builder.identity(machine.clone()),
+            None => builder,
+        };
         builder
             .build()
             .map_err(|error| RemoteError::Unreachable { place: self.base.to_string(), reason: cause(&error) })
@@ -174,31 +191,22 @@ impl Vault {
 /// `SOPS_HC_VAULT_ALLOWLIST`, or that is `all`. An address that cannot be used is none.
 #[must_use]
 pub fn is_trusted(address: &str, own: Option<&str>, allowed: Option<&str>) -> bool {
-    let normal = |address: &str| {
-        url(address.trim()).ok().map(|url| format!("{}/", url.as_str().trim_end_matches('/')))
-    };
+    let normal = |address: &str| Address::parse(address.trim()).ok();
     let Some(address) = normal(address) else { return false };
-    let is_own = own.and_then(normal).is_some_and(|own| own == address);
+    let is_own = own.and_then(normal).is_some_and(|own| own.to_string() == address.to_string());
     let mut allowed = allowed.unwrap_or_default().split(',').map(str::trim);
     is_own
-        || allowed.any(|prefix| {
-            prefix == "all" || normal(prefix).is_some_and(|prefix| address.starts_with(&prefix))
-        })
+        || allowed
+            .any(|prefix| prefix == "all" || normal(prefix).is_some_and(|prefix| prefix.contains(&address)))
 }
 
 fn url(address: &str) -> Result<Url, RemoteError> {
-    let wrong = |reason| RemoteError::Address { address: one_line(address), reason };
-    let url = Url::parse(address).map_err(|_| wrong("expected something like https://vault.example:8200"))?;
-    match url.scheme() {
-        "http" | "https" if !url.username().is_empty() || url.password().is_some() => {
-            Err(RemoteError::Address {
-                address: "…".to_owned(), reason: "it has a name or a password in it"
-            })
-        }
-        "http" | "https" if url.query().is_some() || url.fragment().is_some() => Err(wrong("it has a query")),
-        "http" | "https" => Ok(url),
-        _ => Err(wrong("it begins with neither https:// nor http://")),
-    }
+    let wrong = |reason| {
+        // A password may stand in it.
+        let shown = if address.contains('@') { "…".to_owned() } else { one_line(address) };
+        RemoteError::Address { address: shown, reason }
+    };
+    Address::parse(address).map(|address| address.url().clone()).map_err(wrong)
 }
 
 async fn read(response: &mut Response, place: &str) -> Result<Vec<u8>, RemoteError> {

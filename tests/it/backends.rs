@@ -4,8 +4,10 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests may fail the test and say so")]
 
 mod age;
+mod aws;
 mod gcp;
 mod pgp;
+mod vault;
 
 use std::ffi::OsStr;
 use std::fs;

@@ -13,5 +13,6 @@ pub(crate) mod rules;
 mod stores;
 pub(crate) mod tool;
 mod trees;
+mod vault;
 mod vectors;
 mod verbs;

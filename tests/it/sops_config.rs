@@ -247,10 +247,11 @@ fn every_key_type_is_read() {
 fn as_sops_shows(key: &MasterKey) -> String {
     let id = key.key_ref().id;
     let MasterKey::Kms { context, profile, .. } = key else { return id };
+    let id = id.split('|').next().unwrap();
     let pairs: Vec<String> = context.iter().map(|(name, value)| format!("{name}:{value}")).collect();
     match (pairs.join(","), profile) {
         (pairs, Some(profile)) => format!("{id}|{pairs}|{profile}"),
-        (pairs, None) if pairs.is_empty() => id,
+        (pairs, None) if pairs.is_empty() => id.to_owned(),
         (pairs, None) => format!("{id}|{pairs}"),
     }
 }

@@ -14,7 +14,7 @@ struct Source {
 impl Source {
     /// Its lines above the tests, comments left out, with their numbers. None where all of it is for tests.
     fn code(&self) -> Vec<(usize, &str)> {
-        let for_tests = ["/tests/", "/tests.rs", "/testing.rs", "/contract.rs", "/fuzzing"];
+        let for_tests = ["/tests/", "/tests.rs", "/testing.rs", "/contract.rs", "/contract/", "/fuzzing"];
         let whole = self.path.starts_with("tests/") || for_tests.iter().any(|part| self.path.contains(part));
         let lines: Vec<&str> = if whole { Vec::new() } else { self.text.lines().collect() };
         let end =
@@ -117,14 +117,15 @@ const DIRECTION: &[(&str, &[&str])] = &[
     ("git", &["config", "keys", "file", "document", "secret"]),
     ("simple", &["file", "format", "keys", "policy", "secret"]),
     ("config", &["policy", "keys", "envelope", "format", "document", "secret"]),
-    ("remote", &["file", "document", "secret"]),
+    ("remote", &["address", "file", "document", "secret"]),
     ("file", &["envelope", "format", "policy", "keys", "document", "parallel", "secret"]),
     ("envelope", &["policy", "keys", "crypto", "document", "parallel", "secret"]),
     ("policy", &["keys", "document", "secret"]),
-    ("keys", &["crypto", "secret"]),
+    ("keys", &["address", "crypto", "secret"]),
     ("format", &["document", "parallel", "secret"]),
     ("crypto", &["secret"]),
     ("document", &["secret"]),
+    ("address", &[]),
     ("parallel", &[]),
     ("secret", &[]),
     // The binary is a crate of its own.

@@ -1,5 +1,6 @@
 //! `sops publish`: to the bucket or the Vault that a destination rule names.
 
+use std::ffi::OsStr;
 use std::io::{BufRead, Read, stdin};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -229,11 +230,13 @@ fn vault(ruled: Option<&str>, environment: &Environment, face: &Face<'_>) -> Res
     };
     let vault = Vault::new(address, token(environment)?).map_err(remote)?;
     let vault = vault.in_namespace(environment.text("VAULT_NAMESPACE").map(str::to_owned));
-    match environment.os("VAULT_CACERT") {
-        Some(path) => {
-            let (pem, _) = read_file(Path::new(path), face.context.limits.file)?;
-            vault.trusting(&pem).map_err(remote)
-        }
+    let read = |path: &OsStr| read_file(Path::new(path), face.context.limits.file);
+    let vault = match environment.os("VAULT_CACERT") {
+        Some(path) => vault.trusting(&read(path)?.0).map_err(remote)?,
+        None => vault,
+    };
+    match environment.os("VAULT_CLIENT_CERT").zip(environment.os("VAULT_CLIENT_KEY")) {
+        Some((certificate, key)) => vault.showing(&read(certificate)?.0, &read(key)?.0).map_err(remote),
         None => Ok(vault),
     }
 }

@@ -106,8 +106,12 @@ impl MasterKey {
         let (kind, id) = match self {
             Self::Age { recipient } => ("age", recipient.clone()),
             Self::Pgp { fingerprint } => ("pgp", fingerprint.to_ascii_uppercase()),
-            Self::Kms { arn, role: None, .. } => ("aws_kms", arn.clone()),
-            Self::Kms { arn, role: Some(role), .. } => ("aws_kms", format!("{arn}+{role}")),
+            Self::Kms { arn, role, profile, .. } => {
+                let part = |mark: char, value: &Option<String>| {
+                    value.as_ref().map(|value| format!("{mark}{value}")).unwrap_or_default()
+                };
+                ("aws_kms", format!("{arn}{}{}", part('+', role), part('|', profile)))
+            }
             Self::GcpKms { resource_id } => ("gcp_kms", resource_id.clone()),
             Self::HcKms { key_id } => ("hckms", key_id.clone()),
             Self::AzureKeyVault { vault_url, name, version } => {

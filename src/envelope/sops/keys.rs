@@ -77,7 +77,7 @@ impl Key {
         if list.name != "age" {
             fields.push(("created_at".to_owned(), Tree::text(created)));
         }
-        if list.name == "kms" {
+        if list.name == "kms" && !fields.iter().any(|(name, _)| name == "aws_profile") {
             fields.push(("aws_profile".to_owned(), Tree::text("")));
         }
         fields.push(("enc".to_owned(), Tree::text(&enc)));
@@ -128,6 +128,7 @@ mod tests {
         for (kind, id, wrapped) in [
             ("aws_kms", "arn:aws:kms:eu-west-1:1:key/x", &b"\x01\x02"[..]),
             ("aws_kms", "arn:aws:kms:eu-west-1:1:key/x+arn:aws:iam::1:role/r", b"\xff"),
+            ("aws_kms", "arn:aws:kms:eu-west-1:1:key/x|dev", b"\xff"),
             ("gcp_kms", "projects/p/locations/l/keyRings/r/cryptoKeys/k", b"\xff"),
             ("azure_kv", "https://v.vault.azure.net/keys/k/0a", b"\xff"),
             ("vault", "https://v.example:8200/v1/a/b/keys/k", b"vault:v1:x"),

@@ -448,9 +448,9 @@ fn wrapping_for_several_keeps_the_order_and_names_the_first_failure() {
     let stanzas = Keyring::new(&run).wrap(&recipients, &secret, &context()).unwrap();
     assert!(stanzas.iter().map(|stanza| &stanza.recipient).eq(&recipients));
     recipients[0].key.id = "age1nobody".to_owned();
-    recipients[1].key.kind = "aws_kms".to_owned();
+    recipients[1].key.kind = "hckms".to_owned();
     let error = Keyring::new(&run).wrap(&recipients, &secret, &context()).unwrap_err();
-    assert_eq!(error.to_string(), "this build has no `aws_kms`");
+    assert_eq!(error.to_string(), "unknown key type `hckms`");
 }
 
 #[test]
@@ -458,14 +458,14 @@ fn stanzas_of_other_kinds_are_listed_in_their_place() {
     let environment = Environment::default();
     let run = Run::new(&environment, &NoPrompt);
     let mut stanzas = vec![stanza(ALICE_ID), stanza(ALICE_ID), stanza(ALICE_ID)];
-    stanzas[0].recipient.key.kind = "aws_kms".to_owned();
+    stanzas[0].recipient.key.kind = "hckms".to_owned();
     stanzas[1].recipient.key.id = "age1yubikey1qq".to_owned();
     let error = Keyring::new(&run).unwrap(&stanzas, &context()).unwrap_err();
     let reasons: Vec<&str> = error.attempts.iter().map(|attempt| attempt.why.as_str()).collect();
     assert_eq!(
         reasons,
         [
-            "this build has no `aws_kms`",
+            "unknown key type `hckms`",
             "`age1yubikey1qq` is no age key: its checksum does not fit; is a character missing or mistyped?",
             "no identity for it; you have no identity",
         ]

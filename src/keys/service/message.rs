@@ -24,7 +24,7 @@ pub(super) fn key_of(key: &KeyRef) -> Option<proto::Key> {
             arn: field("arn"),
             role: field("role"),
             context: key.context.clone(),
-            aws_profile: String::new(),
+            aws_profile: field("aws_profile"),
         }),
         "gcp_kms" => KeyType::GcpKmsKey(proto::GcpKmsKey { resource_id: field("resource_id") }),
         "hckms" => KeyType::HckmsKey(proto::HckmsKey { key_id: field("key_id") }),
@@ -51,7 +51,7 @@ pub(super) fn key_ref(key: Option<proto::Key>) -> Option<KeyRef> {
     let (kind, fields): (&str, Vec<(&str, String)>) = match key?.key_type? {
         KeyType::KmsKey(key) => {
             context = key.context;
-            ("aws_kms", vec![("arn", key.arn), ("role", key.role)])
+            ("aws_kms", vec![("arn", key.arn), ("role", key.role), ("aws_profile", key.aws_profile)])
         }
         KeyType::GcpKmsKey(key) => ("gcp_kms", vec![("resource_id", key.resource_id)]),
         KeyType::HckmsKey(key) => ("hckms", vec![("key_id", key.key_id)]),

@@ -143,10 +143,10 @@ fn without_keys_and_services_nothing_opens() {
 
 #[test]
 fn break_glass_keys_go_to_nobody_unasked() {
-    let mut glass = stanza("aws_kms", "a");
+    let mut glass = stanza("hckms", "a");
     glass.recipient.break_glass = true;
     let (failed, asked) =
         with_services(true, |ring| ring.unwrap(&[glass], &WrapContext::UNBOUND).unwrap_err());
-    assert_eq!(failed.attempts[0].why, "this build has no `aws_kms`");
+    assert_eq!(failed.attempts[0].why, "unknown key type `hckms`");
     assert_eq!(asked.concat(), Vec::<String>::new());
 }

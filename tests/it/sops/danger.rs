@@ -99,12 +99,12 @@ fn keys_that_this_build_cannot_use_stay_in_files() {
     let project = project("creation_rules:\n  - age: ALICE\n");
     project.write("a.yaml", "x: 1\n");
     project.run(&["encrypt", "-q", "a.yaml"]).stdout();
-    let arn = "arn:aws:kms:eu-west-1:111122223333:key/prod";
+    let id = "eu-west-101:prod";
     let key = format!(
-        "sops:\n  kms:\n    - arn: {arn}\n      created_at: \"2026-01-01T00:00:00Z\"\n      enc: AAAA\n      aws_profile: \"\"\n"
+        "sops:\n  hckms:\n    - key_id: {id}\n      created_at: \"2026-01-01T00:00:00Z\"\n      enc: AAAA\n"
     );
     project.write("a.yaml", &project.read("a.yaml").replacen("sops:\n", &key, 1));
-    configure(&project, &format!("creation_rules:\n  - age: ALICE, BOB\n    kms: {arn}\n"));
+    configure(&project, &format!("creation_rules:\n  - age: ALICE, BOB\n    hckms: ['{id}']\n"));
     project.run(&["rekey", "--yes", "a.yaml"]).check(
         0,
         expect![""],
@@ -118,8 +118,8 @@ fn keys_that_this_build_cannot_use_stay_in_files() {
     project.run(&["rotate", "a.yaml"]).fails(
         8,
         expect![[r#"
-        sealeaf: error: [ROOT]/repo/.sops.yaml:3:1: this build has no `aws_kms`
-    "#]],
+            sealeaf: error: [ROOT]/repo/.sops.yaml:3:1: this build has no `hckms`
+        "#]],
     );
 }
 

@@ -511,13 +511,13 @@ fn a_wrong_data_key_opens_nothing() {
 #[test]
 fn our_service_takes_no_nonsense() {
     let foreign = Recipient::new("", "age", &recipient(2)).unwrap().key;
-    let kms = KeyRef { kind: "aws_kms".to_owned(), id: "arn".to_owned(), context: [].into() };
+    let kms = KeyRef { kind: "hckms".to_owned(), id: "key".to_owned(), context: [].into() };
     let big = SecretBytes::new(vec![1; 100 << 10]);
     let ((), asked) = while_serving("tcp", "127.0.0.1:0", true, |address| {
         let client = client(address);
         let message = |error: ServiceError| error.to_string();
         let error = wait(client.wrap(&kms, &SecretBytes::new(vec![1; 32]))).map_err(message).unwrap_err();
-        assert!(error.starts_with("Unknown: this build has no `aws_kms`"), "{error}");
+        assert!(error.starts_with("Unknown: unknown key type `hckms`"), "{error}");
         let wrapped = wait(client.wrap(&foreign, &SecretBytes::new(vec![1; 32]))).unwrap();
         let error = wait(client.unwrap(&foreign, &wrapped)).map_err(message).unwrap_err();
         assert!(error.starts_with("Unknown: age key `age1"), "{error}");

