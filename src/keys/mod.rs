@@ -15,11 +15,12 @@ pub mod contract;
 mod environment;
 mod examine;
 mod failure;
+#[cfg(feature = "gcp")]
+pub mod gcp;
 mod keyring;
-#[cfg(any(feature = "age", feature = "azure", feature = "pgp", feature = "vault"))]
+#[cfg(any(feature = "age", feature = "azure", feature = "gcp", feature = "pgp", feature = "vault"))]
 mod limited;
 #[cfg(feature = "network")]
-#[allow(dead_code)]
 mod network;
 #[cfg(feature = "pgp")]
 pub mod pgp;
@@ -69,6 +70,9 @@ pub static BACKENDS: &[(&str, Option<&dyn KeyBackend>)] = &[
     ("aws_kms", Some(&aws::Aws)),
     #[cfg(not(feature = "aws"))]
     ("aws_kms", None),
+    #[cfg(feature = "gcp")]
+    ("gcp_kms", Some(&gcp::Gcp)),
+    #[cfg(not(feature = "gcp"))]
     ("gcp_kms", None),
     #[cfg(feature = "azure")]
     ("azure_kv", Some(&azure::Azure)),

@@ -6,6 +6,7 @@
 mod age;
 mod aws;
 mod azure;
+mod gcp;
 mod pgp;
 mod vault;
 

@@ -75,7 +75,7 @@ impl Namespace {
         if !is_root() {
             arguments.extend(["--user".into(), "--preserve-credentials".into()]);
         }
-        arguments.extend([format!("--wd={}", folder.display()), "--".into()]);
+        arguments.extend([format!("--wdns={}", folder.display()), "--".into()]);
         ("nsenter", arguments)
     }
 }

@@ -55,6 +55,11 @@ impl Project {
         self.home().join(format!("{name}.txt"))
     }
 
+    /// Shows this for that in what is printed.
+    pub(crate) fn mask(&mut self, real: &str, shown: &str) {
+        self.sandbox.mask(real, shown);
+    }
+
     /// Prepares a run as the first person.
     pub(crate) fn run(&self, arguments: &[&str]) -> Run<'_> {
         self.run_as(&self.people[0].0, arguments)

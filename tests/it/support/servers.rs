@@ -112,6 +112,21 @@ impl Server {
         })
     }
 
+    /// The stand-in for Google's Cloud KMS and what belongs to it; its files of credentials are in [`folder`](Self::folder).
+    pub(crate) fn gcp() -> Option<Self> {
+        let program = tools()?.join("bin/python");
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/support/gcp.py");
+        let script = script.to_str()?.to_owned();
+        Some(Self::start(&program, "ready", |port| {
+            vec!["-B".to_owned(), script.clone(), ".".to_owned(), format!("--http={port}")]
+        }))
+    }
+
+    /// The folder that the server runs in.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     /// Starts a program on a free port and waits for what it says when it is ready.
     fn start(program: &Path, ready: &str, arguments: impl Fn(u16) -> Vec<String>) -> Self {
         let folder = tempfile::Builder::new().prefix("sealeaf-server-").tempdir().unwrap();
