@@ -134,6 +134,24 @@ mod tests {
         assert!(matches!(settings.vault.servers[0].login, Some(VaultLogin::AppRole { .. })));
     }
 
+    /// The page shows every table.
+    #[test]
+    fn the_page_is_right() {
+        let page = include_str!("../../docs/reference/user-config.md");
+        let (_, rest) = page.split_once("```toml\n").unwrap();
+        let (text, _) = rest.split_once("```").unwrap();
+        let settings = parse(text, Path::new("config.toml")).unwrap();
+        let plain = Settings::default();
+        assert_ne!(settings.unwrap, plain.unwrap);
+        assert_ne!(settings.network, plain.network);
+        assert_ne!(settings.age, plain.age);
+        assert_ne!(settings.pgp, plain.pgp);
+        assert_ne!(settings.aws, plain.aws);
+        assert_ne!(settings.gcp, plain.gcp);
+        assert_ne!(settings.azure, plain.azure);
+        assert_ne!(settings.vault, plain.vault);
+    }
+
     #[test]
     fn what_is_not_understood_is_named_with_its_line() {
         let error = parse("[network]\ntimout = 5\n", Path::new("config.toml")).unwrap_err();
