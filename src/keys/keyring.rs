@@ -5,7 +5,7 @@ use std::fmt;
 use super::failure::Failure;
 use super::runtime::{block_on, join_all};
 use super::unwrapping::{Fits, Share, Unwrapping};
-use super::{KeyBackend, KeyError, Pending, Recipient, Run, Stanza, WrapContext, backend};
+use super::{KeyBackend, KeyError, KeyRef, Pending, Recipient, Run, Stanza, WrapContext, backend};
 use crate::secret::SecretBytes;
 
 /// The face of the module: the blocking functions, and the same as futures for callers with a runtime of their own.
@@ -112,8 +112,11 @@ impl<'a> Keyring<'a> {
         let mut wraps = join_all(order.into_iter().filter_map(wrap).collect()).await;
         wraps.sort_by_key(|(at, _)| *at);
         let stanza =
-            |((recipient, _), (_, wrapped)): (&(&Recipient, _), (usize, Result<Vec<u8>, KeyError>))| {
-                Ok(Stanza { recipient: (*recipient).clone(), wrapped: wrapped? })
+            |((recipient, _), (_, wrapped)): (&(&Recipient, _), (usize, Result<Wrapped, KeyError>))| {
+                let (id, wrapped) = wrapped?;
+                let mut recipient = (*recipient).clone();
+                recipient.key.id = id.unwrap_or(recipient.key.id);
+                Ok(Stanza { recipient, wrapped })
             };
         all.iter().zip(wraps).map(stanza).collect()
     }
@@ -177,20 +180,18 @@ impl<'a> Keyring<'a> {
         unwrapping.shares()
     }
 
-    /// Wraps for one recipient: with the key at hand, else with the first key service that does.
+    /// Wraps for one recipient: with the key at hand, else with the first key service that does. Gives the key's
+    /// identifier too, where it is another one in the file.
     async fn wrap_for(
         &self,
         recipient: &Recipient,
         secret: &SecretBytes,
         context: &WrapContext,
-    ) -> Result<Vec<u8>, KeyError> {
+    ) -> Result<Wrapped, KeyError> {
         let key = &recipient.key;
         let mut reasons = Vec::new();
         if self.run.local {
-            let wrapped = match backend(&key.kind) {
-                Ok(backend) => backend.wrap(key, secret, context, self.run).await,
-                Err(error) => Err(error),
-            };
+            let wrapped = self.wrap_at_hand(key, secret, context).await;
             match wrapped {
                 Err(error) if !self.run.services.is_empty() => reasons.push(without_key(error)),
                 wrapped => return wrapped,
@@ -202,7 +203,7 @@ impl<'a> Keyring<'a> {
             services => {
                 for service in services {
                     match service.wrap(key, secret).await {
-                        Ok(wrapped) => return Ok(wrapped),
+                        Ok(wrapped) => return Ok((None, wrapped)),
                         Err(error) => reasons.push(format!("key service {}: {error}", service.address())),
                     }
                 }
@@ -210,7 +211,23 @@ impl<'a> Keyring<'a> {
         }
         Err(KeyError::Service { kind: key.kind.clone(), id: key.id.clone(), reasons })
     }
+
+    async fn wrap_at_hand(
+        &self,
+        key: &KeyRef,
+        secret: &SecretBytes,
+        context: &WrapContext,
+    ) -> Result<Wrapped, KeyError> {
+        let backend = backend(&key.kind)?;
+        // A wrap of sealeaf's own can hold more than what the service gave; one of SOPS cannot.
+        let id = if context.is_bound() { None } else { backend.resolve(key, self.run).await? };
+        let key = KeyRef { id: id.clone().unwrap_or_else(|| key.id.clone()), ..key.clone() };
+        Ok((id, backend.wrap(&key, secret, context, self.run).await?))
+    }
 }
+
+/// The identifier that stands in the file, if it is not the key's own, and the wrapped bytes.
+type Wrapped = (Option<String>, Vec<u8>);
 
 fn is_local(recipient: &Recipient) -> bool {
     backend(&recipient.key.kind).map_or(true, KeyBackend::is_local)

@@ -8,6 +8,8 @@ mod access;
 pub mod age;
 #[cfg(feature = "aws")]
 pub mod aws;
+#[cfg(feature = "azure")]
+pub mod azure;
 #[cfg(any(test, feature = "test-util"))]
 pub mod contract;
 mod environment;
@@ -16,7 +18,7 @@ mod failure;
 #[cfg(feature = "gcp")]
 pub mod gcp;
 mod keyring;
-#[cfg(any(feature = "age", feature = "gcp", feature = "pgp", feature = "vault"))]
+#[cfg(any(feature = "age", feature = "azure", feature = "gcp", feature = "pgp", feature = "vault"))]
 mod limited;
 #[cfg(feature = "network")]
 #[allow(dead_code)]
@@ -73,6 +75,9 @@ pub static BACKENDS: &[(&str, Option<&dyn KeyBackend>)] = &[
     ("gcp_kms", Some(&gcp::Gcp)),
     #[cfg(not(feature = "gcp"))]
     ("gcp_kms", None),
+    #[cfg(feature = "azure")]
+    ("azure_kv", Some(&azure::Azure)),
+    #[cfg(not(feature = "azure"))]
     ("azure_kv", None),
     #[cfg(feature = "vault")]
     ("vault", Some(&vault::Vault)),
@@ -231,6 +236,17 @@ pub trait KeyBackend: Sync {
         context: &'a WrapContext,
         run: &'a Run<'a>,
     ) -> Pending<'a, Result<Vec<u8>, KeyError>>;
+
+    /// The identifier that stands in a SOPS file for this key, where that is not the one it was named by: with the version
+    /// that is current now, for a key that was named without one. `wrap` is then asked for that one.
+    fn resolve<'a>(
+        &'a self,
+        key: &'a KeyRef,
+        run: &'a Run<'a>,
+    ) -> Pending<'a, Result<Option<String>, KeyError>> {
+        let _ = (key, run);
+        Box::pin(std::future::ready(Ok(None)))
+    }
 
     /// How the user's identity for this key is found: the steps of the chain in their order, each with what came of it. For
     /// `explain`; reads no secret aloud and takes no longer than it must.

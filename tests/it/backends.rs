@@ -5,6 +5,7 @@
 
 mod age;
 mod aws;
+mod azure;
 mod gcp;
 mod pgp;
 mod vault;

@@ -62,11 +62,15 @@ impl From<UnwrapError> for Report {
             .attempts
             .iter()
             // Names and reasons come from the file: a line break in one must not look like another recipient.
-            .flat_map(|attempt| attempt_lines(attempt))
+            .flat_map(attempt_lines)
             .collect();
         let is_kept = |attempt: &Attempt| attempt.recipient.break_glass && attempt.failure.is_none();
         let emergency = error.attempts.iter().any(is_kept);
-        let report = Self::new(Kind::NoKey, error).detail(&lines.join("\n")).hint(
+        // Nobody was asked, because the user's own settings do not name the place.
+        let is_refused =
+            |attempt: &Attempt| attempt.failure.as_ref().is_some_and(|it| it.cause == Cause::NotAllowed);
+        let kind = if error.attempts.iter().any(is_refused) { Kind::Refused } else { Kind::NoKey };
+        let report = Self::new(kind, error).detail(&lines.join("\n")).hint(
             "give your key in SEALEAF_IDENTITY_FILE or SEALEAF_IDENTITY, or ask one of these to add you with `sealeaf recipients add`",
         );
         if emergency {

@@ -111,11 +111,11 @@ fn each_key_is_tried_with_each_service() {
 
 #[test]
 fn reasons_name_every_service() {
-    let stanzas = [stanza("azure_kv", "x")];
+    let stanzas = [stanza("hckms", "x")];
     let (failed, _) = with_services(true, |ring| ring.unwrap(&stanzas, &WrapContext::UNBOUND).unwrap_err());
     assert_eq!(
         failed.attempts[0].why,
-        "this build has no `azure_kv`; key service one: cannot connect: nobody there; \
+        "unknown key type `hckms`; key service one: cannot connect: nobody there; \
          key service two: cannot connect: nobody there"
     );
 }

@@ -1,6 +1,7 @@
 //! A place of its own for each test: home, configuration, repository, clock, and nothing of the machine's.
 #![allow(dead_code, reason = "each test file uses the part it needs")]
 
+pub(crate) mod azure;
 mod dice;
 mod gpg;
 mod namespace;
