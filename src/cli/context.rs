@@ -79,10 +79,36 @@ pub(crate) enum ColourChoice {
 impl Context {
     /// Looks around once, at the start.
     pub(crate) fn new(globals: &Globals) -> Result<Self, Report> {
+        Self::with(globals, |environment| {
+            user::load(environment, rustix::process::geteuid().as_raw())
+                .map_err(|error| Report::new(Kind::Usage, error))
+        })
+    }
+
+    /// The same for what git starts on its own, which must go on: a configuration of the user's that cannot be used counts as
+    /// none, with a warning.
+    pub(crate) fn for_git(globals: &Globals) -> Result<Self, Report> {
+        let mut warning = None;
+        let context = Self::with(globals, |environment| {
+            let loaded = user::load(environment, rustix::process::geteuid().as_raw());
+            Ok(loaded.unwrap_or_else(|error| {
+                warning = Some(Report::new(Kind::Usage, error).reason());
+                Settings::default()
+            }))
+        })?;
+        if let Some(warning) = warning {
+            context.warn(warning);
+        }
+        Ok(context)
+    }
+
+    fn with(
+        globals: &Globals,
+        load: impl FnOnce(&Environment) -> Result<Settings, Report>,
+    ) -> Result<Self, Report> {
         let environment = Environment::of_process();
         let terminal = Terminal::now();
-        let settings = user::load(&environment, rustix::process::geteuid().as_raw())
-            .map_err(|error| Report::new(Kind::Usage, error))?;
+        let settings = load(&environment)?;
         let directory = std::env::current_dir().map_err(|error| {
             Report::new(Kind::Failed, anyhow::Error::new(error).context("no working folder"))
         })?;

@@ -189,7 +189,9 @@ pub(crate) fn run() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return answer(&error),
     };
-    let context = match Context::new(&cli.globals) {
+    let is_gits = matches!(&cli.command, Command::Git(args) if args.is_gits());
+    let context = if is_gits { Context::for_git(&cli.globals) } else { Context::new(&cli.globals) };
+    let context = match context {
         Ok(context) => context,
         Err(report) => return end(&report, false),
     };

@@ -461,18 +461,18 @@ fn ac_12_what_parsers_disagree_about_is_refused() {
 }
 
 #[test]
-fn a_recipient_of_a_key_type_that_this_build_has_not_is_named() {
+fn a_vault_that_the_user_did_not_name_is_refused() {
     let project = project();
     let config = project.read(".sealeaf.toml");
     let safe = "safe = { vault = \"https://v.example/v1/transit/keys/k\" }\n\n[[rule]]";
     project.write(".sealeaf.toml", &config.replace("\n[[rule]]", safe).replace("\"bob\"]", "\"safe\"]"));
     project.write("secrets/a.yaml", TEXT);
-    project.run(&["encrypt", "secrets/a.yaml"]).fails(
-        8,
-        expect![[r#"
-            sealeaf: error: [ROOT]/repo/.sealeaf.toml:6:1: recipient `safe`: this build has no `vault`
-        "#]],
-    );
+    project.run(&["encrypt", "secrets/a.yaml"]).fails(7, expect![[r#"
+        sealeaf: error: secrets/a.yaml: vault key `https://v.example/v1/transit/keys/k`: not allowed by your own settings
+            call   POST https://v.example/v1/transit/encrypt/k
+            try    if that is your Vault, set VAULT_ADDR=https://v.example, or add to your config.toml: `[[vault.servers]]` and below it `address = "https://v.example"`
+    "#]]);
+    assert_eq!(project.read("secrets/a.yaml"), TEXT);
 }
 
 #[test]

@@ -204,3 +204,17 @@ fn ac_57_terminals_obey_nothing_of_it() {
     sandbox.write("plain.yaml", "a: \x1b[2Kx\rz\r\n");
     sandbox.run(&["git", "textconv", "plain.yaml"]).check_text("a: \\u{1b}[2Kx\\u{d}z\r\n", "");
 }
+
+/// `git log -p` goes on whatever the user's own configuration says; every other command stops.
+#[test]
+fn a_broken_configuration_of_the_user_stops_no_diff() {
+    let project = Project::new(&["alice"], "[[rule]]\nfiles = [\"*.yaml\"]\nto = [\"alice\"]\n");
+    project.seal("a.yaml", "x: 1\n");
+    let folder = project.home().join(".config/sealeaf");
+    fs::create_dir_all(&folder).unwrap();
+    project.put(&folder.join("config.toml"), "[network]\ntimout = 3\n");
+    let run = project.run(&["git", "textconv", "a.yaml"]).output();
+    assert_eq!((run.code, run.stdout.as_str()), (0, "x: 1\n"));
+    assert!(run.stderr.contains("unknown field `timout`"), "{}", run.stderr);
+    assert_eq!(project.run(&["decrypt", "a.yaml"]).output().code, 2);
+}

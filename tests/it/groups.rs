@@ -95,6 +95,7 @@ fn ac_34_a_break_glass_key_is_not_used_unasked() {
           alice ([ALICE]): no identity for it; looked at 1 identity in [ROOT]/home/carol.txt
           safe ([CAROL]): break-glass key, not asked for
         sealeaf: hint: give your key in SEALEAF_IDENTITY_FILE or SEALEAF_IDENTITY, or ask one of these to add you with `sealeaf recipients add`
+        sealeaf: hint: in an emergency, --break-glass tries the break-glass keys too
     "#]]);
     project.run_as("carol", &["--break-glass", "decrypt", "a.yaml"]).check(
         0,

@@ -3,6 +3,7 @@
 use expect_test::expect;
 
 use crate::support::Project;
+use crate::support::servers::free_port;
 
 const RULES: &str = "[[rule]]\nfiles = [\"secrets/prod/**\"]\nto = [\"alice\"] # few\n\n\
                      [[rule]]\nfiles = [\"secrets/**\"]\nto = [\"team\"]\n";
@@ -307,4 +308,22 @@ fn without_a_configuration_there_is_a_hint() {
             sealeaf: hint: `sealeaf init` writes one
         "#]],
     );
+}
+
+/// A service that is down keeps everything as it was.
+#[test]
+fn ac_37_removing_while_a_service_is_down() {
+    let rule = "[[rule]]\nfiles = [\"*.yaml\"]\nto = [\"alice\", \"bob\"]\n";
+    let project = Project::new(&["alice", "bob"], rule);
+    project.seal("a.yaml", "x: 1\n").seal("b.yaml", "x: 2\n");
+    let address = format!("http://127.0.0.1:{}", free_port());
+    let ci = format!("ci = {{ vault = \"{address}/v1/transit/keys/app\" }}\n");
+    project.configure(&["alice", "bob"], &format!("{ci}{}", rule.replace("\"bob\"", "\"bob\", \"ci\"")));
+    let names = [".sealeaf.toml", "a.yaml", "b.yaml"];
+    let before = names.map(|name| project.read(name));
+    let run = project.run(&["recipients", "remove", "--yes", "bob"]);
+    let output = run.env("VAULT_ADDR", &address).env("VAULT_TOKEN", "root").output();
+    assert_eq!(output.code, 1, "{}", output.stderr);
+    assert!(output.stderr.contains("the service cannot be reached"), "{}", output.stderr);
+    assert_eq!(names.map(|name| project.read(name)), before);
 }

@@ -327,8 +327,8 @@ fn ac_37_a_key_that_cannot_be_wrapped_for_changes_nothing() {
     project.write(".sealeaf.toml", &config.replace("\"bob\"]", "\"safe\"]"));
     let before = (project.read("secrets/a.yaml"), project.read("secrets/b.json"));
     let output = project.run(&["rekey", "--all", "--yes"]).output();
-    assert_eq!(output.code, 1, "{}", output.stderr);
-    assert!(output.stderr.contains("this build has no `vault`"), "{}", output.stderr);
+    assert_eq!(output.code, 7, "{}", output.stderr);
+    assert!(output.stderr.contains("not allowed by your own settings"), "{}", output.stderr);
     assert_eq!((project.read("secrets/a.yaml"), project.read("secrets/b.json")), before);
 }
 

@@ -25,6 +25,13 @@ enum Command {
     Textconv(textconv::Args),
 }
 
+impl Args {
+    /// Whether git calls this on its own.
+    pub(crate) const fn is_gits(&self) -> bool {
+        matches!(self.command, Command::Textconv(_))
+    }
+}
+
 /// Runs the verb below `git`.
 pub(crate) fn run(args: Args, context: &Context) -> Result<ExitCode, Report> {
     match args.command {

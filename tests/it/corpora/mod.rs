@@ -41,7 +41,7 @@ fn toml() {
 type Reasons = &'static [&'static str];
 
 const YAML: Reasons = &["stands twice in this map"];
-const JSON: Reasons = &["the root is no object, so the metadata has no place"];
+const JSON: Reasons = &["stands twice in this object", "the root is no object, so the metadata has no place"];
 const TOML: Reasons = &["has a value already", "key with no value"];
 
 fn corpus(name: &str, reasons: Reasons) {

@@ -1,7 +1,9 @@
 //! The key service: the real `sops` asks ours, we ask that of the real `sops`, and nobody believes a bad one.
 
+use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Child, ChildStderr, Command, Stdio};
 use std::sync::{Arc, Mutex, mpsc};
@@ -19,7 +21,7 @@ use sealeaf::secret::SecretBytes;
 use super::face::Twins;
 use super::tool::{Sops, format, group, key, limits, recipient, sealing};
 use crate::support::servers::{Server, free_port};
-use crate::support::skip;
+use crate::support::{Project, Proxy, skip};
 
 /// Serves with the first key at an address while `act` runs; gives the questions that were asked.
 fn while_serving<T>(
@@ -527,4 +529,51 @@ fn our_service_takes_no_nonsense() {
         assert!(matches!(wait(client.wrap(&strange, &big)), Err(ServiceError::Kind(_))));
     });
     assert_eq!(asked.len(), 3, "the oversized request was never looked at");
+}
+
+/// Nothing in a repository names a service.
+#[test]
+fn ac_47_a_repository_names_no_service() {
+    let project = Project::new(&["alice"], "[[rule]]\nfiles = [\"*.yaml\"]\nto = [\"alice\"]\n");
+    project.seal("a.yaml", "x: 1\n");
+    let recorder = Proxy::before(None);
+    let address = recorder.url().replace("http", "tcp");
+    let key = project.key("alice").to_owned();
+    project.write(".sops.yaml", &format!("keyservice: [\"{address}\"]\ncreation_rules:\n  - age: {key}\n"));
+    project.write("b.yaml", "x: 1\n");
+    project.run(&["sops", "encrypt", "-i", "b.yaml"]).output();
+    project.run(&["sops", "decrypt", "b.yaml"]).output();
+    project.configure(
+        &["alice"],
+        &format!("[[rule]]\nfiles = [\"*.yaml\"]\nto = [\"alice\"]\nkeyservice = \"{address}\"\n"),
+    );
+    assert_ne!(project.run(&["decrypt", "a.yaml"]).output().code, 0);
+    assert!(recorder.asked().is_empty(), "{:?}", recorder.asked());
+}
+
+/// A socket of another user is left before a byte is sent. Only root can make one.
+#[test]
+fn ac_47_another_users_socket_is_not_talked_to() {
+    if !rustix::process::geteuid().is_root() {
+        return skip("only root can be somebody else");
+    }
+    let folder = tempfile::tempdir().unwrap();
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o777)).unwrap();
+    let socket = folder.path().join("service.sock");
+    // Perl is where a system user may start it, which a Python of one's own need not be.
+    let script = "$| = 1; $s = IO::Socket::UNIX->new(Local => $ARGV[0], Listen => 1) or die; print \"ready\\n\"; \
+                  $c = $s->accept; $n = sysread($c, $b, 100); print \"$n\\n\";";
+    let mut child = Command::new("setpriv")
+        .args(["--reuid=65534", "--clear-groups", "perl", "-MIO::Socket::UNIX", "-e", script])
+        .arg(&socket)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    assert_eq!(lines.next().unwrap().unwrap(), "ready");
+    let client = client(&format!("unix://{}", socket.display()));
+    let error = there_and_back(&client).unwrap_err().to_string();
+    assert!(error.contains("the socket belongs to user 65534, not to you"), "{error}");
+    assert_eq!(lines.next().unwrap().unwrap(), "0");
+    child.wait().unwrap();
 }

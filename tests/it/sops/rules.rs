@@ -184,7 +184,7 @@ fn sops_opens_them_with_as_many_groups_as_the_rule_says() {
 }
 
 #[test]
-fn status_and_explain_know_the_rule() {
+fn status_knows_the_rule() {
     let project = project(RULES);
     project.write("prod/a.yaml", PROD).write("b.enc.yaml", "x: one\n").write("plain.yaml", "x: 1\n");
     project.run(&["encrypt", "-q", "prod/a.yaml", "b.enc.yaml"]).stdout();
@@ -205,26 +205,45 @@ fn status_and_explain_know_the_rule() {
         sealeaf: 1 file: 1 plain
     "#]],
     );
+    project.write("b.enc.yaml", &project.read("b.enc.yaml").replace("x: ENC[", "y: open\nx: ENC["));
+    expect![[r#"
+        b.enc.yaml  half-sealed  ALICE…, BOB…
+          a SOPS file
+          y stands in clear, and the file's selector encrypts it
+    "#]]
+    .assert_eq(&short(&project, &project.run_as_nobody(&["status", "b.enc.yaml"]).stdout()));
+}
+
+#[test]
+fn explain_knows_the_rule() {
+    let project = project(RULES);
+    project.write("prod/a.yaml", PROD).write("b.enc.yaml", "x: one\n");
+    project.run(&["encrypt", "-q", "prod/a.yaml", "b.enc.yaml"]).stdout();
     project.run(&["explain", "prod/a.yaml"]).check(
         0,
         expect![[r#"
-        prod/a.yaml: sealed (not verified)
-          a SOPS file
-        configuration  .sops.yaml
-        rule           1, line 2, by `^prod/`
-        envelope       sops
-        selector       encrypted_regex `^(data|password)$`
-        mac            all values
-        groups         2 of 3 are needed
-        who can read
-          (no name)  age  [ALICE]  group 1, your key, in [ROOT]/home/alice.txt
-          (no name)  age  [BOB]  group 1
-          (no name)  age  [CAROL]  group 2
-          (no name)  age  [BOB]  group 3
-        values
-          clear   kind
-          sealed  data.a
-    "#]],
+            prod/a.yaml: sealed (not verified)
+              a SOPS file
+            configuration  .sops.yaml
+            rule           1, line 2, by `^prod/`
+            envelope       sops
+            selector       encrypted_regex `^(data|password)$`
+            mac            all values
+            groups         2 of 3 are needed
+            who can read
+              (no name)  age  [ALICE]  group 1, your key, in [ROOT]/home/alice.txt
+              (no name)  age  [BOB]  group 1
+              (no name)  age  [CAROL]  group 2
+              (no name)  age  [BOB]  group 3
+            can you open it
+              [ALICE]: yes
+              [BOB]: no: no identity for it; looked at 1 identity in [ROOT]/home/alice.txt
+              [CAROL]: no: no identity for it; looked at 1 identity in [ROOT]/home/alice.txt
+              [BOB]: no: no identity for it; looked at 1 identity in [ROOT]/home/alice.txt
+            values
+              clear   kind
+              sealed  data.a
+        "#]],
         expect![""],
     );
     project.run(&["explain", "new.enc.yaml"]).check(
@@ -243,15 +262,8 @@ fn status_and_explain_know_the_rule() {
         expect![""],
     );
     project.run(&["explain", "--json", "b.enc.yaml"]).check(0, expect![[r#"
-        {"schema_version":1,"file":"b.enc.yaml","state":"sealed","reasons":["a SOPS file"],"configuration":".sops.yaml","rule":{"number":3,"line":12,"glob":"\\.enc\\.yaml$"},"policy":null,"sops":{"selector":"unencrypted_suffix `_unencrypted`","mac_only_encrypted":true,"groups":1,"needed":1},"recipients":[{"name":"","type":"age","id":"[ALICE]","break_glass":false,"identity":"[ROOT]/home/alice.txt"},{"name":"","type":"age","id":"[BOB]","break_glass":false,"identity":null}],"unread":[],"values":[{"path":"x","sealed":true,"now":true,"pattern":null}]}
+        {"schema_version":1,"file":"b.enc.yaml","state":"sealed","reasons":["a SOPS file"],"configuration":".sops.yaml","rule":{"number":3,"line":12,"glob":"\\.enc\\.yaml$"},"policy":null,"sops":{"selector":"unencrypted_suffix `_unencrypted`","mac_only_encrypted":true,"groups":1,"needed":1},"recipients":[{"name":"","type":"age","id":"[ALICE]","break_glass":false,"identity":"[ROOT]/home/alice.txt","access":{"can":true}},{"name":"","type":"age","id":"[BOB]","break_glass":false,"identity":null,"access":{"can":false,"why":"no identity for it; looked at 1 identity in [ROOT]/home/alice.txt"}}],"unread":[],"values":[{"path":"x","sealed":true,"now":true,"pattern":null}]}
     "#]], expect![""]);
-    project.write("b.enc.yaml", &project.read("b.enc.yaml").replace("x: ENC[", "y: open\nx: ENC["));
-    expect![[r#"
-        b.enc.yaml  half-sealed  ALICE…, BOB…
-          a SOPS file
-          y stands in clear, and the file's selector encrypts it
-    "#]]
-    .assert_eq(&short(&project, &project.run_as_nobody(&["status", "b.enc.yaml"]).stdout()));
 }
 
 #[test]

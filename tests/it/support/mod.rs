@@ -185,7 +185,7 @@ impl Sandbox {
     }
 
     #[expect(clippy::disallowed_methods, reason = "a test's own files need not be replaced atomically")]
-    pub(super) fn put(&self, path: &Path, text: &str) {
+    pub(crate) fn put(&self, path: &Path, text: &str) {
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, text).unwrap();
     }

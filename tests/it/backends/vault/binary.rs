@@ -243,7 +243,7 @@ fn the_systems_authorities_are_believed() {
               try    name the authority that signed the server's certificate: `ca_file` under `[[vault.servers]]` in your config.toml, or VAULT_CACERT
         sealeaf: hint: give your key in SEALEAF_IDENTITY_FILE or SEALEAF_IDENTITY, or ask one of these to add you with `sealeaf recipients add`
     "#]]);
-    run(&["decrypt", "s.yaml"]).env("VAULT_SKIP_VERIFY", "true").check(4, expect![[""]], expect![[r#"
+    run(&["decrypt", "s.yaml"]).env("VAULT_SKIP_VERIFY", "true").check(7, expect![[""]], expect![[r#"
         sealeaf: error: s.yaml: no usable key: the file's only recipient is not you
           vault ([VAULT]/v1/transit/keys/app): not allowed by your own settings
               call   POST [VAULT]/v1/transit/decrypt/app
