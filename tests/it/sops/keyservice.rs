@@ -137,7 +137,7 @@ fn the_messages_are_those_of_the_schema() {
         .out_dir(out.path())
         .compile_fds(schema)
         .unwrap();
-    let read = |path: &Path| std::fs::read_to_string(path).unwrap();
+    let read = |path: &Path| fs::read_to_string(path).unwrap();
     let (made, kept) = (read(&out.path().join("_.rs")), read(&folder.join("proto.rs")));
     assert!(
         made.trim_end() == kept.trim_end(),
