@@ -1,8 +1,8 @@
 //! AWS KMS: a wrap is what `kms:Encrypt` gives for the user's own encryption context, the same bytes that SOPS keeps.
 //!
 //! Nothing of AWS runs before the first call. Which role, profile and address are used is the user's to say: those of a
-//! file are refused unless the user's settings name them. Attempts, time limits and the number of calls are the
-//! [`Network`]'s; the SDK does each call once.
+//! file are refused unless the user's settings name them. Attempts, time limits and the number of calls are
+//! those of `keys::network`; the SDK does each call once.
 
 mod arn;
 mod error;

@@ -5,8 +5,8 @@ use crate::keys::{Cause, Failure, KeyBackend, KeyError, KeyRef, Run, Stanza, Unw
 
 use super::{context, hides_all, secret};
 
-/// Every way in which a service fails. A backend is tried with each of them; `None` of [`Troubled::meet`] says that the service at
-/// hand cannot do it.
+/// Every way in which a service fails, and what a backend may make of it. A backend is tried with each one that its service, or a
+/// proxy before it, can be brought to.
 pub const TROUBLES: &[(Trouble, &[Cause])] = &[
     (Trouble::WrongContext, &[Cause::WrongKey, Cause::Rejected, Cause::Denied]),
     (Trouble::WrongKey, &[Cause::WrongKey, Cause::Rejected, Cause::Denied]),

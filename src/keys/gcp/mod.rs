@@ -2,7 +2,7 @@
 //!
 //! A wrap is the service's ciphertext as it came, the same that SOPS writes; nothing is added as authenticated data, since
 //! SOPS adds none. Request and answer carry CRC32C sums, and an answer without them counts as broken. Which identity asks is
-//! for the user's environment and settings to say ([`credentials`]), never for a file; so is the address.
+//! for the user's environment and settings to say (`credentials`), never for a file; so is the address.
 //!
 //! Nothing is read, made or connected before the first call.
 
