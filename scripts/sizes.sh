@@ -20,7 +20,7 @@ PY
 }
 
 cargo build --quiet --release --no-default-features --features cli,age
-check "age alone" 10000000
+check "age alone" 10500000
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cat > "$work/.sealeaf.toml" << 'TOML'

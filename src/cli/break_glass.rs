@@ -28,7 +28,7 @@ pub(crate) struct Use {
 
 /// Says that a break-glass key opened a file, and keeps it.
 pub(crate) fn tell(header: &Header, shown: &Path, session: &Session<'_>) {
-    for recipient in session.run().take_broken_glass() {
+    for recipient in session.run().take_broken_glass(&header.fid, header.epoch) {
         let name = recipient.label();
         session.once(format!(
             "{}: opened with the break-glass key {name}: once the emergency is over, run `sealeaf rotate` on it",
@@ -57,7 +57,8 @@ pub(crate) fn due(header: &Header, context: &Context) -> Vec<Use> {
 fn keep(used: &Use, context: &Context) -> Option<()> {
     let path = place(context)?;
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path.parent()?).ok()?;
-    let mut file = OpenOptions::new().append(true).create(true).mode(0o600).open(&path).ok()?;
+    let mut file =
+        OpenOptions::new().append(true).create(true).mode(0o600).custom_flags(NO_LINK).open(&path).ok()?;
     let mut line = serde_json::to_string(used).ok()?;
     line.push('\n');
     file.write_all(line.as_bytes()).ok()
@@ -70,6 +71,9 @@ fn place(context: &Context) -> Option<PathBuf> {
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
+
+/// A link in the place of the file is not followed.
+const NO_LINK: i32 = rustix::fs::OFlags::NOFOLLOW.bits().cast_signed();
 
 /// In bytes.
 const SIZE_LIMIT: u64 = 4 << 20;

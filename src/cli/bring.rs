@@ -11,6 +11,7 @@ use sealeaf::policy::Comments;
 use sealeaf::secret::SecretText;
 use serde::Serialize;
 
+use super::break_glass;
 use super::compare::{Comparison, Differences, Spot, readable, spots};
 use super::compare_sops::readable as readable_sops;
 use super::escape;
@@ -117,7 +118,7 @@ impl Subject {
         Outcome {
             file: shown(&self.path),
             changes: self.comparison.differences(),
-            rotated: !self.comparison.removed.is_empty(),
+            rotated: self.comparison.rotates,
             exposed: Vec::new(),
         }
     }
@@ -147,6 +148,7 @@ impl Subject {
         let limits = &session.context.limits;
         let file = SealedFile::parse(&self.input.text, self.input.format, limits).at(&self.path)?;
         let open = file.open(&session.keyring(), limits).at(&self.path)?;
+        break_glass::tell(open.header(), &self.path, session);
         for warning in age::warnings(session.run()) {
             session.once(warning);
         }
@@ -291,7 +293,8 @@ impl Brought {
 
     /// One line on what was done.
     fn note(&self) -> String {
-        let Comparison { added, removed, renamed, sealed, cleared, stripped, settings } = &self.comparison;
+        let Comparison { added, removed, renamed, sealed, cleared, stripped, settings, rotates: _ } =
+            &self.comparison;
         let count = |count: usize, one: &str, many: &str, what: &str| {
             (count > 0).then(|| format!("{} {what}", plural(count, one, many)))
         };

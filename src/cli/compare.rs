@@ -28,6 +28,8 @@ pub(crate) struct Comparison {
     pub(crate) stripped: Vec<Spot>,
     /// Patterns, modes and scope.
     pub(crate) settings: Vec<Setting>,
+    /// Whether somebody loses access by it, so that the data key is replaced.
+    pub(crate) rotates: bool,
 }
 
 /// A value or a comment.
@@ -87,6 +89,7 @@ impl Comparison {
     pub(crate) fn of(file: &SealedFile, ruling: &Ruling) -> Self {
         let header = file.header();
         let mut comparison = Self { settings: settings(header, ruling), ..Self::default() };
+        comparison.rotates = ruling.rule.access().takes_from(&header.access());
         comparison.compare_recipients(header, &ruling.rule.recipients);
         comparison.compare_values(file, &ruling.policy);
         comparison.compare_comments(file, ruling.policy.comments);
@@ -307,7 +310,9 @@ fn settings(header: &Header, ruling: &Ruling) -> Vec<Setting> {
     ];
     let (file, rule) = (header.access(), ruling.rule.access());
     let grouping = (grouped(&file) != grouped(&rule)).then(|| {
-        let weaker = rule.threshold() <= file.threshold();
+        // More of the same groups, or groups where anyone was enough: whatever else changes is somebody's to agree to.
+        let raised = rule.threshold() > file.threshold() && grouped(&file).1 == grouped(&rule).1;
+        let weaker = file.threshold() > 1 && !raised;
         ("groups", grouping(&file), grouping(&rule), weaker)
     });
     let differing = all.into_iter().filter(|(_, was, now, _)| was != now).chain(grouping);
@@ -322,7 +327,7 @@ pub(crate) fn grouped(access: &Access) -> (usize, BTreeSet<BTreeSet<&KeyRef>>) {
 }
 
 /// `2 of (alice, bob) (ci) (safe)`.
-fn grouping(access: &Access) -> String {
+pub(crate) fn grouping(access: &Access) -> String {
     if access.threshold() <= 1 {
         return "anyone alone".to_owned();
     }

@@ -8,6 +8,7 @@ use sealeaf::keys::{Access as KeyAccess, Recipient};
 use sealeaf::policy::Comments;
 use sealeaf::secret::SecretText;
 
+use super::compare::{grouped, grouping};
 use super::context::Context;
 use super::convert_proof::{Covered, Exposure, prove};
 use super::escape;
@@ -235,6 +236,18 @@ fn readers(before: &Opened, plan: &Plan) -> Vec<String> {
         Plan::Native(_, access) => access.recipients().cloned().collect(),
         Plan::Sops(rule) => rule.groups.concat(),
     };
+    let access = match before {
+        Opened::Native(open) => open.header().access(),
+        Opened::Sops(open) => {
+            KeyAccess::new(open.sealed_file().recipients(), open.sealed_file().metadata().needed())
+        }
+    };
+    let planned = match plan {
+        Plan::Native(_, access) => access.clone(),
+        Plan::Sops(rule) => KeyAccess::new(rule.groups.clone(), rule.needed()),
+    };
+    let groups = (grouped(&access) != grouped(&planned))
+        .then(|| format!("who opens it: {} before, {} now", grouping(&access), grouping(&planned)));
     let only = |some: &[Recipient], others: &[Recipient]| -> Vec<String> {
         let is_new = |one: &&Recipient| !others.iter().any(|other| is_same_key(&one.key, &other.key));
         some.iter().filter(is_new).map(Recipient::label).collect()
@@ -243,6 +256,7 @@ fn readers(before: &Opened, plan: &Plan) -> Vec<String> {
         |who: Vec<String>, what: &str| (!who.is_empty()).then(|| format!("{what}: {}", who.join(", ")));
     [said(only(&now, &then), "can read it now"), said(only(&then, &now), "cannot read it any more")]
         .into_iter()
+        .chain([groups])
         .flatten()
         .collect()
 }

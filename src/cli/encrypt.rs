@@ -8,6 +8,7 @@ use sealeaf::file::{SealedFile, SealedText};
 use sealeaf::format::{Format, by_file_name};
 use sealeaf::secret::SecretText;
 
+use super::break_glass;
 use super::context::Context;
 use super::input::{Access, Input, Source, expand, format_parser, walk};
 use super::opened::{Opened, is_sops};
@@ -230,6 +231,7 @@ fn earlier(
             let open = sealed
                 .open(&session.keyring(), &context.limits)
                 .map_err(|error| hint(Report::from(error)))?;
+            break_glass::tell(open.header(), target, session);
             session.check_identity(&open, target)?;
             Ok(Some(Opened::Native(Box::new(open))))
         }

@@ -1,7 +1,6 @@
 //! `explain`: which of the recipients the user can act as; for the others which step fails, and the nearest fix.
 
-use sealeaf::envelope::native::Header;
-use sealeaf::keys::{Ability, Examined, Failure, Keyring, Recipient, Stanza, WrapContext};
+use sealeaf::keys::{Ability, Examined, Failure, Keyring, Recipient, WrapContext};
 use serde::Serialize;
 
 use super::escape;
@@ -44,12 +43,10 @@ struct StepView<'a> {
 pub(super) fn examine(found: &Inspected, session: &Session<'_>) -> Vec<Examined> {
     let keyring = Keyring::new(session.run());
     if let Some(sealed) = &found.sealed {
-        let header: &Header = sealed.header();
-        let stanzas: Vec<Stanza> = header.groups.iter().flat_map(|group| group.stanzas.clone()).collect();
-        return keyring.examine(&stanzas, &WrapContext { fid: header.fid, epoch: header.epoch });
+        return sealed.examine(&keyring);
     }
     let Some(sops) = &found.sops else { return Vec::new() };
-    keyring.examine(&sops.stanzas().concat(), &WrapContext::UNBOUND)
+    keyring.examine(&sops.stanzas().concat(), &WrapContext::UNBOUND, &|_, _| Ok(()))
 }
 
 impl<'a> AccessView<'a> {

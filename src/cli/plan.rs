@@ -11,6 +11,7 @@ use sealeaf::git::At;
 use sealeaf::keys::Access;
 use sealeaf::policy::{Policy, Selection};
 
+use super::break_glass;
 use super::governing::{Governing, SopsRuling};
 use super::opened::{AsSops, Opened};
 use super::recipient::parse_all;
@@ -131,7 +132,12 @@ impl Plan {
         let recipients = parse_all(asked.to, asked.path.unwrap_or(Path::new(".")), session)?;
         rule.as_ref().map_or(Ok(()), |rule| rule.ensure_post_quantum(&recipients))?;
         if envelope == Envelope::Native {
-            let policy = rule.as_ref().and_then(Governing::native).map(|ruling| ruling.policy.clone());
+            let ruling = rule.as_ref().and_then(Governing::native);
+            if ruling.is_some_and(|ruling| ruling.rule.access().threshold() > 1) {
+                let message = "the rule asks for several groups together; with --to anyone of these opens the file alone";
+                session.once(message.to_owned());
+            }
+            let policy = ruling.map(|ruling| ruling.policy.clone());
             return Ok(Self::Native(policy.unwrap_or_default(), recipients.into()));
         }
         let base = rule.map(|rule| rule.sops()).filter(|rule| rule.is_for_sops);
@@ -261,6 +267,7 @@ impl Plan {
 
 fn open_native(sealed: SealedFile, path: &Path, session: &Session<'_>) -> Result<Opened, Report> {
     let open: OpenFile = sealed.open(&session.keyring(), &session.context.limits)?;
+    break_glass::tell(open.header(), path, session);
     session.check_identity(&open, path)?;
     Ok(Opened::Native(Box::new(open)))
 }

@@ -9,6 +9,7 @@ use sealeaf::git::At;
 use sealeaf::policy::Selection;
 use sealeaf::secret::SecretText;
 
+use super::break_glass;
 use super::input::Input;
 use super::merged::went_back;
 use super::report::{Kind, Report, plural};
@@ -39,9 +40,12 @@ pub(crate) fn run(
     let path = path.or_else(|| named(&input.source));
     session.check_scope(&file, path)?;
     let key = match file.unwrap_key(&session.keyring()) {
-        Ok(key) => key,
+        Ok(key) => {
+            break_glass::tell(file.header(), input.source.shown(), session);
+            key
+        }
         // Without a key it can still be seen that nothing that the rule seals stands in clear.
-        Err(error @ FileError::Unwrap(_)) => {
+        Err(error) if is_not_mine(&error) => {
             let ruling = path.map(|path| session.ruling(path)).transpose()?.flatten();
             let rules = [Some(&file.header().policy), ruling.as_ref().map(|ruling| &ruling.policy)];
             return if rules.into_iter().flatten().all(|policy| shows_nothing(&file, &policy.selection)) {
@@ -162,5 +166,14 @@ fn describe(difference: &Difference) -> String {
         }
         Difference::Behind(at) => format!("something was added, changed or removed behind {at}"),
         Difference::Cleartext => "cleartext values were added, changed or removed".to_owned(),
+    }
+}
+
+/// Whether the keys at hand are others than the file needs, or too few of them.
+fn is_not_mine(error: &FileError) -> bool {
+    match error {
+        FileError::Unwrap(_) => true,
+        FileError::Groups { closed, .. } => !closed.failed,
+        _ => false,
     }
 }

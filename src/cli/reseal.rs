@@ -6,6 +6,7 @@ use sealeaf::file::{Change, FileError, Next, OpenFile, SealedFile};
 use sealeaf::format::Format;
 use sealeaf::git::At;
 
+use super::break_glass;
 use super::context::Context;
 use super::escape;
 use super::input::{Access, Input, Source, expand, format_parser};
@@ -144,6 +145,9 @@ fn by_plaintext(args: &Args, input: Input, path: &Path, session: &Session<'_>) -
     }
     let open = |side: SealedFile| side.open(&session.keyring(), limits);
     let (base, ours, theirs) = (open(base)?, open(ours)?, open(theirs)?);
+    for side in [&base, &ours, &theirs] {
+        break_glass::tell(side.header(), path, session);
+    }
     if !args.yes && [&ours, &theirs].iter().any(|side| side.state() == State::Linked) {
         return Err(Report::message(
             Kind::NotSealed,

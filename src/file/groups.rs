@@ -4,7 +4,7 @@ use std::cell::RefCell;
 
 use super::error::FileError;
 use crate::envelope::native::{Group, Header, shares};
-use crate::keys::{Access, Keyring, Recipient, Stanza, WrapContext};
+use crate::keys::{Access, Examined, Keyring, Recipient, Stanza, WrapContext};
 use crate::secret::{DataKey, SecretBytes};
 
 /// Wraps a data key for everyone who is to open it, all at once.
@@ -78,6 +78,19 @@ pub(super) fn unwrap(header: &Header, keyring: &Keyring<'_>) -> Result<DataKey, 
             Err(FileError::Groups { opened: groups, needed, of: header.groups.len(), closed })
         }
     }
+}
+
+/// Which recipients the user can act as.
+pub(super) fn examine(header: &Header, keyring: &Keyring<'_>) -> Vec<Examined> {
+    let groups = header.groups.iter().enumerate();
+    let all: Vec<(usize, Stanza)> =
+        groups.flat_map(|(index, group)| group.stanzas.iter().map(move |one| (index, one.clone()))).collect();
+    let stanzas: Vec<Stanza> = all.iter().map(|(_, stanza)| stanza.clone()).collect();
+    let fits = |place: usize, opened: &SecretBytes| {
+        let group = all.get(place).map(|(group, _)| *group).unwrap_or_default();
+        shares::fits(header, group, opened)
+    };
+    keyring.examine(&stanzas, &WrapContext { fid: header.fid, epoch: header.epoch }, &fits)
 }
 
 /// What one recipient's wrap holds: the data key, or `None` for a share that fits.

@@ -6,7 +6,7 @@ use crate::document::Document;
 use crate::envelope::native::{Authentic, Before, Difference, Header, Sealed, State};
 use crate::format::gate::{self, ENTRY, Unsealing};
 use crate::format::{Format, Limits};
-use crate::keys::{Keyring, Recipient};
+use crate::keys::{Examined, Keyring, Recipient};
 use crate::secret::{DataKey, SecretText};
 
 /// A sealed file that was read strictly, and not yet authenticated.
@@ -110,6 +110,12 @@ impl SealedFile {
     /// [`FileError::Unwrap`], [`FileError::Groups`] or [`FileError::Wrap`].
     pub fn unwrap_key(&self, keyring: &Keyring<'_>) -> Result<DataKey, FileError> {
         groups::unwrap(&self.sealed.header, keyring)
+    }
+
+    /// Tries every recipient by itself, and checks that what opens is this file's.
+    #[must_use]
+    pub fn examine(&self, keyring: &Keyring<'_>) -> Vec<Examined> {
+        groups::examine(&self.sealed.header, keyring)
     }
 
     /// Opens the wrap of one recipient and no other, and checks that it is this file's. Gives the data key; `None` where

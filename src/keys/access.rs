@@ -1,5 +1,7 @@
 //! Who can open a file: anyone of a list, or so many of several groups together.
 
+use std::collections::BTreeSet;
+
 use super::Recipient;
 
 /// Groups of recipients, and how many of the groups have to open; within a group anyone will do.
@@ -51,13 +53,16 @@ impl Access {
         if self.threshold > before.threshold {
             return true;
         }
-        let is_kept = |group: &Vec<Recipient>| {
+        let holding = |group: &Vec<Recipient>| {
             let holds =
-                |now: &&Vec<Recipient>| group.iter().all(|old| now.iter().any(|new| new.key == old.key));
-            self.groups.iter().any(|now| holds(&now))
+                |now: &Vec<Recipient>| group.iter().all(|old| now.iter().any(|new| new.key == old.key));
+            self.groups.iter().position(holds)
+        };
+        let Some(kept) = before.groups.iter().map(holding).collect::<Option<Vec<usize>>>() else {
+            return true;
         };
         // Those who came together in one group of several count once now.
-        self.groups.len() < before.groups.len() && self.threshold > 1 || !before.groups.iter().all(is_kept)
+        self.threshold > 1 && kept.iter().collect::<BTreeSet<_>>().len() < kept.len()
     }
 }
 
@@ -106,6 +111,7 @@ mod tests {
             (access(&[&["a"], &["b", "c"], &["d"]], 2), true),
             (access(&[&["a", "b"], &["c", "d"]], 2), true),
             (access(&[&["a", "b"], &["c"]], 2), true),
+            (access(&[&["a", "b", "c"], &["d"], &["e"]], 2), true),
         ] {
             assert_eq!(now.takes_from(&before), takes, "{now:?}");
         }

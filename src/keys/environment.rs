@@ -43,13 +43,13 @@ impl Environment {
     /// `$XDG_STATE_HOME`, else `~/.local/state`.
     #[must_use]
     pub fn state_home(&self) -> Option<PathBuf> {
-        self.os("XDG_STATE_HOME").map(PathBuf::from).or_else(|| Some(self.home()?.join(".local/state")))
+        absolute(self.os("XDG_STATE_HOME")).or_else(|| Some(self.home()?.join(".local/state")))
     }
 
     /// `$XDG_CONFIG_HOME`, else `~/.config`.
     #[must_use]
     pub fn config_home(&self) -> Option<PathBuf> {
-        self.os("XDG_CONFIG_HOME").map(PathBuf::from).or_else(|| Some(self.home()?.join(".config")))
+        absolute(self.os("XDG_CONFIG_HOME")).or_else(|| Some(self.home()?.join(".config")))
     }
 }
 
@@ -63,6 +63,11 @@ impl fmt::Debug for Environment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Environment(..)")
     }
+}
+
+/// A relative folder would be one of whatever repository is worked in; the XDG Base Directory Specification ignores it too.
+fn absolute(value: Option<&OsStr>) -> Option<PathBuf> {
+    value.map(PathBuf::from).filter(|path| path.is_absolute())
 }
 
 fn is_withheld(name: &OsStr) -> bool {

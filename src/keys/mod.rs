@@ -362,7 +362,7 @@ pub struct Run<'a> {
     pub unattended: bool,
     /// Key services, asked in this order after the keys at hand, for files whose wraps are bound to no file.
     pub services: Vec<Arc<dyn KeyService>>,
-    broken_glass: Mutex<Vec<Recipient>>,
+    broken_glass: Mutex<Vec<([u8; 16], u32, Recipient)>>,
     shared: Mutex<HashMap<&'static str, Arc<dyn Any + Send + Sync>>>,
 }
 
@@ -384,14 +384,18 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn note_broken_glass(&self, recipient: &Recipient) {
+    fn note_broken_glass(&self, context: &WrapContext, recipient: &Recipient) {
         let mut used = self.broken_glass.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        used.push(recipient.clone());
+        used.push((context.fid, context.epoch, recipient.clone()));
     }
 
-    /// The break-glass keys that opened something since this was asked last.
-    pub fn take_broken_glass(&self) -> Vec<Recipient> {
-        std::mem::take(&mut *self.broken_glass.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
+    /// The break-glass keys that opened wraps of that file and epoch since this was asked last.
+    pub fn take_broken_glass(&self, fid: &[u8; 16], epoch: u32) -> Vec<Recipient> {
+        let mut used = self.broken_glass.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let (of_file, others) = used.drain(..).partition(|(file, number, _)| file == fid && *number == epoch);
+        *used = others;
+        let of_file: Vec<([u8; 16], u32, Recipient)> = of_file;
+        of_file.into_iter().map(|(_, _, recipient)| recipient).collect()
     }
 
     /// What `make` gives, made once in this run and kept under `name`. Two threads that ask together wait for one.

@@ -104,15 +104,17 @@ impl Network {
                 if !failure.cause.is_transient() {
                     return Err(failure);
                 }
-                let rest = failure.after.unwrap_or_default().max(back_off(round));
+                // What a service asks for may be any number.
+                let rest = failure.after.unwrap_or_default().min(limit).max(back_off(round));
                 let is_throttled = failure.cause == Cause::Throttled;
                 last = if failure.cause == Cause::TimedOut { late(failure, limit) } else { failure };
+                if is_throttled {
+                    lane.brake(rest);
+                }
                 if round + 1 == attempts || Instant::now() + rest >= deadline {
                     break;
                 }
-                if is_throttled {
-                    lane.brake(rest);
-                } else {
+                if !is_throttled {
                     sleep(rest).await;
                 }
             }
@@ -240,6 +242,17 @@ mod tests {
         let network = network(1, 0);
         let failure = block_on(network.call("test", std::future::pending::<Result<(), Failure>>));
         assert_eq!(failure.unwrap_err().cause, Cause::TimedOut);
+    }
+
+    /// A service may ask for any rest.
+    #[test]
+    fn a_rest_without_end_ends_the_call() {
+        let network = network(3, 30);
+        let call = || async {
+            let after = Some(Duration::from_secs(u64::MAX));
+            Err::<(), _>(Failure { after, ..Failure::new(Cause::Throttled, "call") })
+        };
+        assert_eq!(block_on(network.call("test", call)).unwrap_err().cause, Cause::Throttled);
     }
 
     #[test]

@@ -65,9 +65,12 @@ impl NetworkSettings {
     /// The time limit for one key.
     #[must_use]
     pub const fn limit(&self) -> Duration {
-        Duration::from_secs(self.timeout)
+        Duration::from_secs(if self.timeout < LONGEST { self.timeout } else { LONGEST })
     }
 }
+
+/// The longest time limit, in seconds: a day.
+const LONGEST: u64 = 86_400;
 
 /// age.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]

@@ -265,7 +265,7 @@ impl<'a> Unwrapping<'a> {
             Unwrapped::Opened(opened) => match (self.fits)(one.group, &opened) {
                 Ok(()) => {
                     if one.stanza.recipient.break_glass {
-                        self.run.note_broken_glass(&one.stanza.recipient);
+                        self.run.note_broken_glass(self.context, &one.stanza.recipient);
                     }
                     Outcome::Opened(opened)
                 }

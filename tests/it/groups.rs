@@ -162,3 +162,39 @@ fn explain_tries_every_recipient() {
         {"schema_version":1,"file":"a.yaml","state":"sealed","reasons":[],"configuration":".sealeaf.toml","rule":{"number":1,"line":7,"glob":"*.yaml"},"policy":{"scope":"","encrypt":["**"],"clear":[],"integrity":"linked","cleartext":"bound","comments":"plain","padding":"buckets"},"recipients":[{"name":"alice","type":"age","id":"[ALICE]","break_glass":false,"identity":"[ROOT]/home/alice.txt","access":{"can":true}},{"name":"safe","type":"age","id":"[CAROL]","break_glass":true,"identity":null,"access":{"can":null,"why":"break-glass key, not asked for"}}],"unread":[],"values":[{"path":"x","sealed":true,"now":true,"pattern":"**"}]}
     "#]], expect![[r#""#]]);
 }
+
+/// A rule that lets three of the others do what a fourth had to agree to is asked about, though it asks for more people.
+#[test]
+fn other_groups_are_asked_about_even_with_a_higher_threshold() {
+    let rule =
+        "[[rule]]\nfiles = [\"*.yaml\"]\ngroups = [[\"alice\", \"bob\"], [\"carol\"]]\nthreshold = 2\n";
+    let project = Project::new(PEOPLE, rule);
+    project.seal("a.yaml", "x: 1\n");
+    project.configure(PEOPLE, &RULE.replace("threshold = 2", "threshold = 3"));
+    let all = keys(&project, PEOPLE);
+    let output = project.run_as_nobody(&["rekey", "a.yaml"]).env("SEALEAF_IDENTITY", all).output();
+    assert_eq!(output.code, 7, "{}", output.stderr);
+}
+
+/// Who has too few of the keys can still seal the rest of a folder.
+#[test]
+fn encrypt_passes_over_a_file_that_needs_others_too() {
+    let project = Project::new(PEOPLE, RULE);
+    project.seal("a.yaml", "x: 1\n").write("b.yaml", "y: 2\n");
+    let output = project.run(&["encrypt", "a.yaml", "b.yaml"]).output();
+    assert_eq!(output.code, 0, "{}", output.stderr);
+    assert!(
+        output.stderr.contains("a.yaml: sealed already (not verified: no key for it)"),
+        "{}",
+        output.stderr
+    );
+}
+
+#[test]
+fn break_glass_leaves_a_note_whatever_the_verb() {
+    let project = with_safe();
+    let output = project.run_as("carol", &["--break-glass", "encrypt", "a.yaml"]).output();
+    assert!(output.stderr.contains("opened with the break-glass key safe"), "{}", output.stderr);
+    let shown = project.run(&["status", "--json", "a.yaml"]).stdout();
+    assert!(shown.contains("\"rotation_due\":true"), "{shown}");
+}

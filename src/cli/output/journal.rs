@@ -3,6 +3,7 @@
 //! The new files lie complete beside the old ones before the journal is written, and nothing is replaced before it is on
 //! disk. Whoever finds it without its writer finishes the work. It names paths and inodes, no content.
 
+use std::collections::{BTreeSet, HashSet};
 use std::ffi::OsString;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{Read, Write};
@@ -10,9 +11,11 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{CWD, FlockOperation, RenameFlags, flock, renameat_with};
+use rustix::fs::{CWD, FlockOperation, OFlags, RenameFlags, flock, renameat_with};
+use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 
+use super::staged::is_temporary;
 use crate::cli::context::Context;
 use crate::cli::escape;
 use crate::cli::report::{Report, plural};
@@ -30,15 +33,39 @@ pub(super) struct Step {
     /// The bytes of both paths in hexadecimal: they need not be text.
     target: String,
     staged: String,
-    /// Device and inode.
-    old: (u64, u64),
-    new: (u64, u64),
+    old: Identity,
+    new: Identity,
+}
+
+/// Which file, and which version of it: an edit in place changes the time, a new file of the same inode has another one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Identity {
+    device: u64,
+    inode: u64,
+    size: u64,
+    seconds: i64,
+    nanoseconds: i64,
+}
+
+impl Identity {
+    fn of(metadata: &fs::Metadata) -> Self {
+        Self {
+            device: metadata.dev(),
+            inode: metadata.ino(),
+            size: metadata.size(),
+            seconds: metadata.mtime(),
+            nanoseconds: metadata.mtime_nsec(),
+        }
+    }
+
+    fn at(path: &Path) -> Option<Self> {
+        fs::symlink_metadata(path).ok().map(|found| Self::of(&found))
+    }
 }
 
 impl Step {
     pub(super) fn new(target: &Path, staged: &Path, old: &fs::Metadata, new: &fs::Metadata) -> Self {
-        let identity = |metadata: &fs::Metadata| (metadata.dev(), metadata.ino());
-        Self { target: hex(target), staged: hex(staged), old: identity(old), new: identity(new) }
+        Self { target: hex(target), staged: hex(staged), old: Identity::of(old), new: Identity::of(new) }
     }
 }
 
@@ -73,20 +100,28 @@ impl Drop for Journal {
     }
 }
 
-/// Finishes what killed runs of this user left half done, and says so.
-pub(crate) fn recover(context: &Context) {
-    let Some(entries) = folder(context).and_then(|folder| fs::read_dir(folder).ok()) else { return };
+/// Finishes what killed runs of this user left half done, and says so. `held` are the folders, by device and inode, whose locks this
+/// process has.
+pub(super) fn recover(context: &Context, held: &HashSet<(u64, u64)>) {
+    let Some(folder) = folder(context) else { return };
+    // What others could have written is not believed: it would replace any file of this user's.
+    if !fs::symlink_metadata(&folder).is_ok_and(|found| found.is_dir() && is_own(&found)) {
+        return;
+    }
+    let Ok(entries) = fs::read_dir(folder) else { return };
     for entry in entries.flatten() {
         let path = entry.path();
         if path.extension().is_some_and(|extension| extension == "json") {
-            finish(&path, context);
+            finish(&path, held, context);
         }
     }
 }
 
-fn finish(path: &Path, context: &Context) {
-    let options = OpenOptions::new().read(true).custom_flags(libc_nofollow()).open(path);
-    let Ok(mut file) = options else { return };
+fn finish(path: &Path, held: &HashSet<(u64, u64)>, context: &Context) {
+    let Ok(mut file) = OpenOptions::new().read(true).custom_flags(CAREFULLY).open(path) else { return };
+    if !file.metadata().is_ok_and(|found| found.is_file() && is_own(&found)) {
+        return;
+    }
     // Locked: its writer is at work.
     if flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
         return;
@@ -98,6 +133,8 @@ fn finish(path: &Path, context: &Context) {
         context.warn(format!("`{}` cannot be read and is left where it is", escape::path(path)));
         return;
     };
+    // Nobody else may write there meanwhile; where somebody does, the next run finishes.
+    let Some(_locks) = lock_folders(&steps, held) else { return };
     let (mut done, mut strange) = (0, Vec::new());
     for step in &steps {
         match step.finish() {
@@ -132,13 +169,20 @@ impl Step {
         let (Some(target), Some(staged)) = (unhex(&self.target), unhex(&self.staged)) else {
             return Ended::Before;
         };
-        let at = |path: &Path| fs::symlink_metadata(path).ok().map(|found| (found.dev(), found.ino()));
-        let (there, waiting) = (at(&target), at(&staged));
+        let is_beside = staged.parent() == target.parent() && staged.file_name().is_some_and(is_temporary);
+        if !is_beside {
+            return Ended::Before;
+        }
+        let (there, waiting) = (Identity::at(&target), Identity::at(&staged));
         if there == Some(self.new) {
             // What waits is the old version.
             if waiting == Some(self.old) {
                 let _ = fs::remove_file(&staged);
             }
+            return Ended::Before;
+        }
+        // It was interrupted and has cleaned up before the first file was replaced.
+        if there == Some(self.old) && waiting.is_none() {
             return Ended::Before;
         }
         if there != Some(self.old) || waiting != Some(self.new) {
@@ -148,7 +192,12 @@ impl Step {
             return Ended::Strange(target);
         }
         let swapped = match renameat_with(CWD, &staged, CWD, &target, RenameFlags::EXCHANGE) {
-            Ok(()) => fs::remove_file(&staged).is_ok() || !staged.exists(),
+            Ok(()) if Identity::at(&staged) == Some(self.old) => fs::remove_file(&staged).is_ok(),
+            // Somebody was faster: theirs goes back.
+            Ok(()) => {
+                let _ = renameat_with(CWD, &staged, CWD, &target, RenameFlags::EXCHANGE);
+                false
+            }
             Err(_) => fs::rename(&staged, &target).is_ok(),
         };
         if swapped { Ended::Now } else { Ended::Strange(target) }
@@ -159,8 +208,30 @@ fn folder(context: &Context) -> Option<PathBuf> {
     Some(context.environment.state_home()?.join("sealeaf/journal"))
 }
 
-fn libc_nofollow() -> i32 {
-    i32::try_from(rustix::fs::OFlags::NOFOLLOW.bits()).unwrap_or_default()
+/// The locks of all folders of a batch but those that are held; `None` where somebody else has one.
+fn lock_folders(steps: &[Step], held: &HashSet<(u64, u64)>) -> Option<Vec<File>> {
+    let targets: Vec<PathBuf> = steps.iter().filter_map(|step| unhex(&step.target)).collect();
+    let folders: BTreeSet<&Path> = targets.iter().filter_map(|target| target.parent()).collect();
+    let mut locks = Vec::new();
+    for folder in folders {
+        // A folder that is gone has nothing to be replaced.
+        let Ok(file) = File::open(folder) else { continue };
+        let found = file.metadata().ok()?;
+        if held.contains(&(found.dev(), found.ino())) {
+            continue;
+        }
+        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Err(Errno::WOULDBLOCK) => return None,
+            // A file system without locks.
+            _ => locks.push(file),
+        }
+    }
+    Some(locks)
+}
+
+/// Whether it belongs to this user, and nobody else may write it.
+fn is_own(metadata: &fs::Metadata) -> bool {
+    metadata.uid() == rustix::process::geteuid().as_raw() && metadata.mode() & 0o022 == 0
 }
 
 fn hex(path: &Path) -> String {
@@ -173,6 +244,9 @@ fn unhex(text: &str) -> Option<PathBuf> {
     let bytes = digits.map(byte).collect::<Option<Vec<u8>>>()?;
     Some(PathBuf::from(OsString::from_vec(bytes)))
 }
+
+/// No link, and no waiting for the other end of a pipe.
+const CAREFULLY: i32 = OFlags::NOFOLLOW.union(OFlags::NONBLOCK).bits().cast_signed();
 
 /// In bytes: some hundred thousand files.
 const SIZE_LIMIT: u64 = 64 << 20;

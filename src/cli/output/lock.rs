@@ -1,10 +1,11 @@
 //! One writer at a time in a folder: an advisory lock on the folder itself, which survives that its files are replaced.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fs::File;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, Once, PoisonError, Weak};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -68,9 +69,11 @@ impl Lock {
     /// # Errors
     /// [`Kind::Conflict`] where the other one does not finish.
     pub(crate) fn folder(folder: &Path, context: &Context) -> Result<Self, Report> {
-        RECOVERED.call_once(|| recover(context));
         let mut held = HELD.lock().unwrap_or_else(PoisonError::into_inner);
         let held = held.get_or_insert_default();
+        if !RECOVERED.swap(true, Ordering::Relaxed) {
+            recover(context, &HashSet::new());
+        }
         if held.len() >= MANY {
             more_files();
         }
@@ -96,6 +99,11 @@ impl Lock {
                     return Err(Report::message(Kind::Conflict, message).hint("try again when it is done"));
                 }
                 Ok(()) => {
+                    if begun.elapsed() > PAUSE {
+                        // Who had it may have been killed.
+                        let ids = held.iter().filter(|(_, lock)| lock.strong_count() > 0).map(|(id, _)| *id);
+                        recover(context, &ids.chain([id]).collect());
+                    }
                     sweep(folder);
                     break;
                 }
@@ -127,7 +135,7 @@ fn more_files() {
 type Held = HashMap<(u64, u64), Weak<File>>;
 
 /// What killed runs left half done is finished before anything is locked, and before their new files are swept away.
-static RECOVERED: Once = Once::new();
+static RECOVERED: AtomicBool = AtomicBool::new(false);
 static HELD: Mutex<Option<Held>> = Mutex::new(None);
 const PATIENCE: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_millis(20);

@@ -46,8 +46,9 @@ pub(super) fn find<'a>(
 ) -> Option<Result<Key<'a>, &'static str>> {
     let is_primary = is(&key.primary_key, id);
     let asked = key.public_subkeys.iter().find(|part| is(&part.key, id));
-    (is_primary || asked.is_some())
-        .then(|| choose(key, asked.filter(|_| id.is_exact), is_primary && id.is_exact, seconds(now)))
+    // Anyone can put somebody's sub-key beside one of their own: who names a sub-key gets that one and no other.
+    let exact = asked.filter(|_| id.is_exact || !is_primary);
+    (is_primary || asked.is_some()).then(|| choose(key, exact, is_primary && id.is_exact, seconds(now)))
 }
 
 fn choose<'a>(

@@ -48,6 +48,10 @@ impl Id {
         if !engine.split('/').all(is_step) {
             return Err(format!("`{engine}` is no path of an engine"));
         }
+        // What is written there is kept, or is about who may do what.
+        if engine.split('/').next().is_some_and(|first| RESERVED.contains(&first)) {
+            return Err(format!("`{engine}` is a part of Vault itself, and no transit engine"));
+        }
         if !is_name(name) {
             return Err(format!("`{name}` is no name of a key"));
         }
@@ -96,6 +100,9 @@ pub(super) fn below(address: &Address, path: &str) -> Url {
     url.set_path(&format!("v1/{path}"));
     url
 }
+
+/// The mounts that every Vault has.
+const RESERVED: [&str; 4] = ["auth", "cubbyhole", "identity", "sys"];
 
 /// A step of a path that nobody reads as anything else.
 pub(super) fn is_step(step: &str) -> bool {

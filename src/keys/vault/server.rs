@@ -178,13 +178,14 @@ impl<'a> Own<'a> {
     }
 
     /// Whether the variables that begin so speak of that server: their own `_ADDR` names it, else the other one, else, where
-    /// neither is set, the settings do.
+    /// neither is set, the settings do, where they name one server alone.
     fn belongs(&self, prefix: &str, address: &Address) -> bool {
         let own =
             self.variables.iter().find(|(named, _)| *named == prefix).or_else(|| self.variables.first());
         match own {
             Some((_, named)) => named.as_ref() == Ok(address),
-            None => self.entry(address).is_some(),
+            // Of several servers a file would choose which one gets the token.
+            None => self.servers.len() == 1 && self.entry(address).is_some(),
         }
     }
 
