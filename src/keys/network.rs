@@ -108,13 +108,12 @@ impl Network {
                 let rest = failure.after.unwrap_or_default().min(limit).max(back_off(round));
                 let is_throttled = failure.cause == Cause::Throttled;
                 last = if failure.cause == Cause::TimedOut { late(failure, limit) } else { failure };
-                if is_throttled {
-                    lane.brake(rest);
-                }
                 if round + 1 == attempts || Instant::now() + rest >= deadline {
                     break;
                 }
-                if !is_throttled {
+                if is_throttled {
+                    lane.brake(rest);
+                } else {
                     sleep(rest).await;
                 }
             }

@@ -88,7 +88,7 @@ fn what_the_server_refuses() {
     assert_eq!(bench.server.vault("DELETE", "transit/keys/gone", "").0, 204);
     let failure = meets(Trouble::NotFound, &root, QUICK, &gone, false);
     assert!(failure.hint.unwrap().contains("bao write -f transit/keys/gone"));
-    for engine in ["none", "secret", "sys"] {
+    for engine in ["none", "secret"] {
         let elsewhere = recipient(&format!("{address}/v1/{engine}/keys/app"));
         let elsewhere = Stanza { recipient: elsewhere, ..stanza.clone() };
         let failure = meets(Trouble::NotFound, &root, QUICK, &elsewhere, true);
