@@ -238,9 +238,11 @@ mod tests {
 
     #[test]
     fn silence_ends_in_time_and_says_what_to_set() {
-        let network = network(1, 0);
+        let network = network(1, 1);
         let failure = block_on(network.call("test", std::future::pending::<Result<(), Failure>>));
-        assert_eq!(failure.unwrap_err().cause, Cause::TimedOut);
+        let failure = failure.unwrap_err();
+        assert_eq!(failure.cause, Cause::TimedOut);
+        assert!(failure.hint.unwrap().contains("`timeout` under `[network]`"));
     }
 
     /// A service may ask for any rest.

@@ -73,6 +73,15 @@ fn ac_25_what_the_metadata_says_of_groups_cannot_be_changed() {
 
 /// What each group's keys hold is written by hand.
 fn with_shares(users: &[&User], hold: impl Fn(usize, &DataKey, &[u8; 16]) -> SecretBytes) -> String {
+    with_shares_and(users, None, hold)
+}
+
+/// The same, and the last group has one more key, which holds what it should.
+fn with_shares_and(
+    users: &[&User],
+    more: Option<&User>,
+    hold: impl Fn(usize, &DataKey, &[u8; 16]) -> SecretBytes,
+) -> String {
     let (yaml, limits, key, fid) =
         (by_name("yaml").unwrap(), Limits::default(), DataKey::generate().unwrap(), [7; 16]);
     let portions = shares::divide(&key, (&fid, 5), users.len(), 2).unwrap();
@@ -81,9 +90,14 @@ fn with_shares(users: &[&User], hold: impl Fn(usize, &DataKey, &[u8; 16]) -> Sec
             secret if secret.expose().is_empty() => portion.secret.clone(),
             secret => secret,
         };
-        let recipients: [Recipient; 1] = [user.recipient.clone()];
         let context = WrapContext { fid, epoch: 5 };
-        let stanzas: Vec<Stanza> = user.with(|keyring| keyring.wrap(&recipients, &secret, &context)).unwrap();
+        let wrap = |user: &User, secret: &SecretBytes| -> Vec<Stanza> {
+            let recipients: [Recipient; 1] = [user.recipient.clone()];
+            user.with(|keyring| keyring.wrap(&recipients, secret, &context)).unwrap()
+        };
+        let mut stanzas = wrap(user, &secret);
+        let more = more.filter(|_| index + 1 == users.len());
+        stanzas.extend(more.into_iter().flat_map(|user| wrap(user, &portion.secret)));
         Group { check: portion.check, stanzas }
     };
     let groups = users.iter().zip(&portions).enumerate().map(group).collect();
@@ -143,12 +157,15 @@ fn ac_38_shares_of_two_epochs_do_not_mix() {
 #[test]
 fn another_key_of_the_group_is_tried() {
     let [a, b, c] = ["a", "b", "c"].map(User::new);
-    let text = sealed(names(&[&[&a], &[&b, &c]], 2));
-    let lines: Vec<&str> = text.lines().collect();
-    let wraps: Vec<&str> = lines.iter().copied().filter(|line| line.contains("wrapped:")).collect();
-    // The bad wrap is that of another group, for the same person.
-    let swapped = text.replace(wraps[1], wraps[0]);
-    assert!(opens(&[&a, &c], &swapped).is_err(), "the policy record covers it all the same");
+    let other = DataKey::generate().unwrap();
+    let bad = |group: usize, _: &DataKey, fid: &[u8; 16]| match group {
+        1 => shares::divide(&other, (fid, 5), 2, 2).unwrap().remove(1).secret,
+        _ => SecretBytes::default(),
+    };
+    // The second group has its right share only for one more key.
+    let text = with_shares_and(&[&a, &b], Some(&c), bad);
+    assert_eq!(opens(&[&a, &b, &c], &text).unwrap(), TEXT);
+    assert!(matches!(opens(&[&a, &b], &text), Err(FileError::Wrap { .. })));
 }
 
 #[test]

@@ -541,8 +541,8 @@ fn ac_47_a_repository_names_no_service() {
     let key = project.key("alice").to_owned();
     project.write(".sops.yaml", &format!("keyservice: [\"{address}\"]\ncreation_rules:\n  - age: {key}\n"));
     project.write("b.yaml", "x: 1\n");
-    project.run(&["sops", "encrypt", "-i", "b.yaml"]).output();
-    project.run(&["sops", "decrypt", "b.yaml"]).output();
+    assert_eq!(project.run(&["sops", "encrypt", "-i", "b.yaml"]).output().code, 0);
+    assert_eq!(project.run(&["sops", "decrypt", "b.yaml"]).stdout(), "x: 1\n");
     project.configure(
         &["alice"],
         &format!("[[rule]]\nfiles = [\"*.yaml\"]\nto = [\"alice\"]\nkeyservice = \"{address}\"\n"),
