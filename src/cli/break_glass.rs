@@ -35,7 +35,7 @@ pub(crate) fn tell(header: &Header, shown: &Path, session: &Session<'_>) {
             escape::path(shown)
         ));
         let at = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-        let used = Use { name: recipient.name, fid: hex(&header.fid), epoch: header.epoch, at };
+        let used = Use { name: recipient.name, fid: escape::hex(&header.fid), epoch: header.epoch, at };
         if keep(&used, session.context).is_none() {
             session.once(
                 "that it was used could not be kept, so `sealeaf status` will not remind you".to_owned(),
@@ -48,7 +48,7 @@ pub(crate) fn tell(header: &Header, shown: &Path, session: &Session<'_>) {
 pub(crate) fn due(header: &Header, context: &Context) -> Vec<Use> {
     let Some(file) = place(context).and_then(|path| File::open(path).ok()) else { return Vec::new() };
     let lines = BufReader::new(file.take(SIZE_LIMIT)).lines();
-    let fid = hex(&header.fid);
+    let fid = escape::hex(&header.fid);
     let uses = lines.map_while(Result::ok).filter_map(|line| serde_json::from_str::<Use>(&line).ok());
     uses.filter(|used| used.fid == fid && used.epoch >= header.epoch).collect()
 }
@@ -66,10 +66,6 @@ fn keep(used: &Use, context: &Context) -> Option<()> {
 
 fn place(context: &Context) -> Option<PathBuf> {
     Some(context.environment.state_home()?.join("sealeaf/break-glass.jsonl"))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// A link in the place of the file is not followed.

@@ -142,11 +142,7 @@ fn plan(args: &Args, before: &Opened, path: &Path, session: &Session<'_>) -> Res
     let own: Option<KeyAccess> = match before {
         _ if !args.recipient.is_empty() => Some(parse_all(&args.recipient, path, session)?.into()),
         _ if !args.accept_file_recipients => None,
-        Opened::Native(open) => Some(open.header().access()),
-        Opened::Sops(open) => {
-            let file = open.sealed_file();
-            Some(KeyAccess::new(file.recipients(), file.metadata().needed()))
-        }
+        before => Some(access_of(before)),
     };
     match (args.to, rule, own) {
         (Envelope::Native, ..) if args.selectors.is_given()? => {
@@ -228,29 +224,16 @@ fn refuse_exposure(args: &Args, exposure: &Exposure, is_stripped: bool) -> Resul
 
 /// Who could read the file and cannot any more, and the other way round.
 fn readers(before: &Opened, plan: &Plan) -> Vec<String> {
-    let then: Vec<Recipient> = match before {
-        Opened::Native(open) => open.header().recipients().cloned().collect(),
-        Opened::Sops(open) => open.sealed_file().recipients().concat(),
-    };
+    let then = access_of(before);
     let now = match plan {
-        Plan::Native(_, access) => access.recipients().cloned().collect(),
-        Plan::Sops(rule) => rule.groups.concat(),
-    };
-    let access = match before {
-        Opened::Native(open) => open.header().access(),
-        Opened::Sops(open) => {
-            KeyAccess::new(open.sealed_file().recipients(), open.sealed_file().metadata().needed())
-        }
-    };
-    let planned = match plan {
         Plan::Native(_, access) => access.clone(),
         Plan::Sops(rule) => KeyAccess::new(rule.groups.clone(), rule.needed()),
     };
-    let groups = (grouped(&access) != grouped(&planned))
-        .then(|| format!("who opens it: {} before, {} now", grouping(&access), grouping(&planned)));
-    let only = |some: &[Recipient], others: &[Recipient]| -> Vec<String> {
-        let is_new = |one: &&Recipient| !others.iter().any(|other| is_same_key(&one.key, &other.key));
-        some.iter().filter(is_new).map(Recipient::label).collect()
+    let groups = (grouped(&then) != grouped(&now))
+        .then(|| format!("who opens it: {} before, {} now", grouping(&then), grouping(&now)));
+    let only = |some: &KeyAccess, others: &KeyAccess| -> Vec<String> {
+        let is_new = |one: &&Recipient| !others.recipients().any(|other| is_same_key(&one.key, &other.key));
+        some.recipients().filter(is_new).map(Recipient::label).collect()
     };
     let said =
         |who: Vec<String>, what: &str| (!who.is_empty()).then(|| format!("{what}: {}", who.join(", ")));
@@ -259,6 +242,17 @@ fn readers(before: &Opened, plan: &Plan) -> Vec<String> {
         .chain([groups])
         .flatten()
         .collect()
+}
+
+/// Who opens a file, by its metadata.
+fn access_of(file: &Opened) -> KeyAccess {
+    match file {
+        Opened::Native(open) => open.header().access(),
+        Opened::Sops(open) => {
+            let file = open.sealed_file();
+            KeyAccess::new(file.recipients(), file.metadata().needed())
+        }
+    }
 }
 
 fn count(count: usize, one: &str, many: &str, what: &str) -> Option<String> {

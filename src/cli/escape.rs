@@ -84,6 +84,11 @@ fn is_hidden(c: char) -> bool {
             | '\u{e0000}'..='\u{e007f}') // tags
 }
 
+/// Bytes as lower-case hexadecimal digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use std::os::unix::ffi::OsStrExt;

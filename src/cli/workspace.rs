@@ -232,7 +232,7 @@ fn make_folder(base: &Path) -> io::Result<(PathBuf, File)> {
     loop {
         let mut random = [0; RANDOM];
         fill_random(&mut random).map_err(io::Error::other)?;
-        let name: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
+        let name = escape::hex(&random);
         let folder = base.join(format!("{}{name}", prefix()));
         DirBuilder::new().mode(0o700).create(&folder)?;
         let locked = open_folder(&folder).and_then(|handle| {

@@ -82,13 +82,9 @@ pub(super) fn unwrap(header: &Header, keyring: &Keyring<'_>) -> Result<DataKey, 
 
 /// Which recipients the user can act as.
 pub(super) fn examine(header: &Header, keyring: &Keyring<'_>) -> Vec<Examined> {
-    let groups = header.groups.iter().enumerate();
-    let all: Vec<(usize, Stanza)> =
-        groups.flat_map(|(index, group)| group.stanzas.iter().map(move |one| (index, one.clone()))).collect();
-    let stanzas: Vec<Stanza> = all.iter().map(|(_, stanza)| stanza.clone()).collect();
+    let (groups, stanzas) = listed(header);
     let fits = |place: usize, opened: &SecretBytes| {
-        let group = all.get(place).map(|(group, _)| *group).unwrap_or_default();
-        shares::fits(header, group, opened)
+        shares::fits(header, groups.get(place).copied().unwrap_or_default(), opened)
     };
     keyring.examine(&stanzas, &WrapContext { fid: header.fid, epoch: header.epoch }, &fits)
 }
@@ -100,9 +96,8 @@ pub(super) fn unwrap_one(
     keyring: &Keyring<'_>,
 ) -> Result<Option<DataKey>, FileError> {
     let context = WrapContext { fid: header.fid, epoch: header.epoch };
-    let groups = header.groups.iter().enumerate();
-    let mut all = groups.flat_map(|(index, group)| group.stanzas.iter().map(move |stanza| (index, stanza)));
-    let found = all.find(|(_, stanza)| stanza.recipient.key == recipient.key);
+    let (groups, stanzas) = listed(header);
+    let found = groups.into_iter().zip(&stanzas).find(|(_, stanza)| stanza.recipient.key == recipient.key);
     let (group, stanza) = found.ok_or(FileError::NoRecipients)?;
     let opened = keyring.unwrap_one(stanza, &context)?;
     let wrong = |reason| FileError::Wrap { recipient: recipient.label(), reason };
@@ -111,10 +106,7 @@ pub(super) fn unwrap_one(
 }
 
 fn unwrap_whole(header: &Header, context: &WrapContext, keyring: &Keyring<'_>) -> Result<DataKey, FileError> {
-    let stanzas: Vec<Stanza> = header.groups.iter().flat_map(|group| group.stanzas.clone()).collect();
-    let sizes = header.groups.iter().enumerate();
-    let groups: Vec<usize> =
-        sizes.flat_map(|(index, group)| std::iter::repeat_n(index, group.stanzas.len())).collect();
+    let (groups, stanzas) = listed(header);
     let (place, opened) = keyring.unwrap(&stanzas, context)?;
     let group = groups.get(place).copied().unwrap_or_default();
     shares::fits(header, group, &opened).map_err(|reason| FileError::Wrap {
@@ -122,4 +114,10 @@ fn unwrap_whole(header: &Header, context: &WrapContext, keyring: &Keyring<'_>) -
         reason,
     })?;
     Ok(shares::join(header, &[(group, opened)])?)
+}
+
+/// All wraps of a file in a row, and beside them the places of their groups.
+fn listed(header: &Header) -> (Vec<usize>, Vec<Stanza>) {
+    let groups = header.groups.iter().enumerate();
+    groups.flat_map(|(index, group)| group.stanzas.iter().map(move |stanza| (index, stanza.clone()))).unzip()
 }

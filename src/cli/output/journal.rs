@@ -65,6 +65,7 @@ impl Identity {
 
 impl Step {
     pub(super) fn new(target: &Path, staged: &Path, old: &fs::Metadata, new: &fs::Metadata) -> Self {
+        let hex = |path: &Path| escape::hex(path.as_os_str().as_bytes());
         Self { target: hex(target), staged: hex(staged), old: Identity::of(old), new: Identity::of(new) }
     }
 }
@@ -232,10 +233,6 @@ fn lock_folders(steps: &[Step], held: &HashSet<(u64, u64)>) -> Option<Vec<File>>
 /// Whether it belongs to this user, and nobody else may write it.
 fn is_own(metadata: &fs::Metadata) -> bool {
     metadata.uid() == rustix::process::geteuid().as_raw() && metadata.mode() & 0o022 == 0
-}
-
-fn hex(path: &Path) -> String {
-    path.as_os_str().as_bytes().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn unhex(text: &str) -> Option<PathBuf> {
